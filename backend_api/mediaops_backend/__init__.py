@@ -1,0 +1,1 @@
+"""The backend: REST, signed URLs, claims and callbacks."""

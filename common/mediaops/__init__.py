@@ -1,0 +1,1 @@
+"""What every part of mediaops agrees on: the two resources, work orders, operations, storage, tokens."""

@@ -1,0 +1,1 @@
+"""The operations image: runs what mediaops.operations planned."""

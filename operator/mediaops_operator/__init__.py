@@ -1,0 +1,1 @@
+"""The operator: observes MediaAssets, plans their passes and writes their status."""
