@@ -1,0 +1,592 @@
+"""MediaAsset: one media file, what is to be made of it, and where it is to be published."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from mediaops.models.base import (
+    LABEL_PATTERN,
+    FileType,
+    Key,
+    Millis,
+    Model,
+    Name,
+    ObjectName,
+    Pixels,
+    Reference,
+    Sha256,
+    rules,
+)
+from mediaops.models.conditions import Condition, OutputStatus
+from mediaops.operations import REGISTRY, Operation, Parameters
+from mediaops.operations.caption import CaptionParameters
+from mediaops.operations.compress import CODECS, CompressParameters
+from mediaops.operations.crop import CropParameters
+from mediaops.operations.filter import FilterParameters
+from mediaops.operations.thumbnail import ThumbnailParameters
+from mediaops.operations.transcribe import TranscribeParameters
+
+SOURCE = "source"
+"""The reserved name under which operations and targets mean the source itself."""
+
+
+class SecretReference(Model):
+    """A Secret of the asset's namespace, with the key `mediaops-credential`."""
+
+    name: ObjectName
+    """Name of the Secret."""
+
+
+class GoogleDriveSource(Model):
+    """A file in Google Drive."""
+
+    file_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")]
+    """The file's id, as it stands in its link."""
+    secret_ref: SecretReference | None = None
+    """Secret with an apiKey or a serviceAccount. Default: the installation's, where the namespace may use it."""
+
+
+class UrlSource(Model):
+    """A file behind an https address; exactly one of `address` and `secretRef`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.address) != has(self.secretRef)", "give address, or secretRef for a signed one"),
+        )
+    )
+
+    address: (
+        Annotated[
+            str,
+            Field(
+                min_length=1,
+                max_length=2048,
+                json_schema_extra=rules(
+                    (
+                        "isURL(self) && url(self).getScheme() == 'https' && url(self).getHostname() != ''",
+                        "only https addresses are fetched",
+                    ),
+                    (
+                        "!isURL(self) || !self.matches('^(?i)https://[^/?#]*@')",
+                        "no user name or password in an address; put a signed address in a Secret and name it in secretRef",
+                    ),
+                ),
+            ),
+        ]
+        | None
+    ) = None
+    """The https address."""
+    secret_ref: SecretReference | None = None
+    """Secret that holds the (signed) address."""
+
+
+class StoredSource(Model):
+    """A file that is in the workspace's storage already."""
+
+    key: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=512,
+            json_schema_extra=rules(
+                (
+                    "!self.startsWith('/') && !self.contains('..') && !self.startsWith('steps/')",
+                    "key is a path inside the workspace's storage: no leading slash, no .., not under steps/",
+                )
+            ),
+        ),
+    ]
+    """Key inside the workspace's part of the bucket (without the workspace)."""
+
+
+class Source(Model):
+    """Where the file comes from; exactly one block."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "[has(self.googleDrive), has(self.upload), has(self.object), has(self.url)]"
+                ".filter(x, x).size() == 1",
+                "name exactly one source: googleDrive, upload, object or url",
+            ),
+        )
+    )
+
+    google_drive: GoogleDriveSource | None = None
+    """A file in Google Drive."""
+    url: UrlSource | None = None
+    """A file behind an https address."""
+    upload: StoredSource | None = None
+    """A file uploaded through the backend."""
+    object: StoredSource | None = None
+    """A file that is in the workspace's storage already."""
+
+    @property
+    def kind(self) -> Literal["googleDrive", "url", "upload", "object"]:
+        """Name the block that is set."""
+        if self.google_drive:
+            return "googleDrive"
+        if self.url:
+            return "url"
+        return "upload" if self.upload else "object"
+
+    @property
+    def stored(self) -> StoredSource | None:
+        """Give the block of a source that needs no ingest."""
+        return self.upload or self.object
+
+    @property
+    def secret_name(self) -> str | None:
+        """Name the Secret the source's credential is in, if any."""
+        block = self.google_drive or self.url
+        return block.secret_ref.name if block and block.secret_ref else None
+
+
+class OperationSpec(Model):
+    """One operation: a name, and exactly one block that says what to do."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            (
+                "[has(self.transcribe), has(self.caption), has(self.filter), has(self.crop), has(self.compress), "
+                "has(self.thumbnail)].filter(x, x).size() == 1",
+                "an operation has exactly one of transcribe, caption, filter, crop, compress, thumbnail "
+                "(write `crop: {}` for its defaults)",
+            ),
+        )
+    )
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=40,
+            pattern=LABEL_PATTERN,
+            json_schema_extra=rules(("self != 'source'", "source is a reserved name")),
+        ),
+    ]
+    """Name of the operation, unique in the asset."""
+    input: Reference | None = None
+    """The transform (crop, filter, compress) above whose output is read. Default: source."""
+    required: bool = False
+    """Fail instead of completing with reason Skipped when the file gives the operation nothing to do."""
+    gpu: Annotated[int, Field(ge=0, le=8)] = 0
+    """GPUs its Job asks for, of the resource that the execution profile names."""
+    transcribe: TranscribeParameters | None = None
+    """Write down what is said, with times."""
+    caption: CaptionParameters | None = None
+    """Write the text of a post."""
+    filter: FilterParameters | None = None
+    """Change how the picture looks."""
+    crop: CropParameters | None = None
+    """Cut the picture, or bring it to a shape."""
+    compress: CompressParameters | None = None
+    """Encode for delivery."""
+    thumbnail: ThumbnailParameters | None = None
+    """Take stills."""
+
+    @property
+    def operation(self) -> Operation:
+        """Give the registry's row of the block that is set."""
+        return REGISTRY[self.type]
+
+    @property
+    def type(self) -> str:
+        """Name the block that is set."""
+        return next(name for name in REGISTRY if getattr(self, name) is not None)
+
+    @property
+    def parameters(self) -> Parameters:
+        """Give the block that is set."""
+        block: Parameters = getattr(self, self.type)
+        return block
+
+
+class Priority(StrEnum):
+    """How urgent an asset is, in the operator's queue and for the scheduler."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Execution(Model):
+    """How the work runs."""
+
+    mode: Literal["Job"] = "Job"
+    """Each pass is a Kubernetes Job."""
+    profile: Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL_PATTERN)] = "default"
+    """Execution profile of the installation: image, node selection, resources."""
+    priority: Priority = Priority.NORMAL
+    """Order in the queue, and PriorityClass of the pods."""
+    deadline_seconds: Annotated[int, Field(ge=10, le=86_400)] = 3600
+    """Longest run of one attempt in seconds, from its own start (waiting for a node is not counted)."""
+
+
+class Retry(Model):
+    """How often a failing operation is tried."""
+
+    limit: Annotated[int, Field(ge=1, le=10)] = 3
+    """Attempts in one round; the annotation mediaops.dev/retry opens the next round."""
+    backoff_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
+    """Wait before the second attempt in seconds; doubled for each further one."""
+
+
+class AccountReference(Model):
+    """A social account, by the name it has in n8n's deployment."""
+
+    name: Annotated[str, Field(min_length=1, max_length=63, pattern=LABEL_PATTERN)]
+    """Name of the account."""
+
+
+class TargetMedia(Model):
+    """A file to post."""
+
+    from_: Annotated[Reference, Field(alias="from")]
+    """An operation that makes files (crop, filter, compress, thumbnail), or source."""
+
+
+class TargetText(Model):
+    """The text of a post; exactly one of `from` and `value`."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("has(self.from) != has(self.value)", "give text.from (a caption operation) or text.value"),
+            ("!has(self.variant) || has(self.from)", "variant chooses among a caption's texts: give text.from too"),
+        )
+    )
+
+    from_: Annotated[Reference | None, Field(alias="from")] = None
+    """A caption operation."""
+    variant: Annotated[int, Field(ge=0, le=7)] | None = None
+    """Which of its variants. Default: 0."""
+    value: Annotated[str, Field(min_length=1, max_length=5000)] | None = None
+    """The text itself."""
+
+
+class Target(Model):
+    """One account on one platform to publish on."""
+
+    name: Name
+    """Name of the target, unique in the asset."""
+    platform: Annotated[str, Field(min_length=1, max_length=40, pattern=LABEL_PATTERN)]
+    """Platform by name, such as x."""
+    account_ref: AccountReference | None = None
+    """The account to post with. Default: main."""
+    media: Annotated[list[TargetMedia], Field(min_length=1, max_length=4)] | None = None
+    """Files to post. Default: the asset's primary file."""
+    text: TargetText | None = None
+    """Text to post. Default: none."""
+
+    @property
+    def account(self) -> str:
+        """Name the account."""
+        return self.account_ref.name if self.account_ref else "main"
+
+
+class Publish(Model):
+    """What is published, once every operation succeeded."""
+
+    key: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")] = "default"
+    """Identity of this publication: each target is posted once per key; another key publishes again, on purpose."""
+    targets: Annotated[
+        list[Target],
+        Field(
+            min_length=1,
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        ),
+    ]
+    """Where to publish."""
+
+
+def _reads(name: str) -> str:
+    """Give the CEL text for `operations names an operation NAME that makes a media file`."""
+    return f"(has(self.operations) && self.operations.exists(o, o.name == {name} && (has(o.crop) || has(o.filter) || has(o.compress)"
+
+
+def _codec_rule(file_type: FileType) -> tuple[str, str]:
+    """Give the rule that a compress operation's codec fits the file type."""
+    names = ", ".join(f"'{codec.value}'" for codec in CODECS[file_type])
+    words = ", ".join(codec.value for codec in CODECS[file_type])
+    return (
+        f"self.fileType != '{file_type.value}' || !has(self.operations) || self.operations.all(o, "
+        f"!has(o.compress) || !has(o.compress.codec) || o.compress.codec in [{names}])",
+        f"compress.codec of {'an' if file_type.value[0] in 'aeiou' else 'a'} {file_type.value} is one of {words}",
+    )
+
+
+AttributeValue = Annotated[str, Field(max_length=256)]
+
+
+class MediaAssetSpec(Model):
+    """What is wanted of one media file."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("self.source == oldSelf.source", "source is immutable; make a new MediaAsset"),
+            ("self.fileType == oldSelf.fileType", "fileType is immutable; make a new MediaAsset"),
+            (
+                "self.fileType != 'audio' || !has(self.operations) || "
+                "self.operations.all(o, !has(o.crop) && !has(o.filter))",
+                "crop and filter take an image or a video, not audio",
+            ),
+            (
+                "self.fileType != 'image' || !has(self.operations) || self.operations.all(o, !has(o.transcribe))",
+                "transcribe takes a video or audio, not an image",
+            ),
+            *(_codec_rule(file_type) for file_type in FileType),
+            (
+                "(has(self.operations) && self.operations.size() > 0) || has(self.publish)",
+                "nothing to do: give operations, or publish targets",
+            ),
+            (
+                f"!has(self.primary) || {_reads('self.primary')})))",
+                "primary must name a crop, filter or compress operation",
+            ),
+            (
+                "!has(self.publish) || self.publish.targets.all(t, !has(t.media) || t.media.all(m, "
+                f"m.from == 'source' || {_reads('m.from')} || has(o.thumbnail)))))",
+                "a target's media must come from source or from a crop, filter, compress or thumbnail operation",
+            ),
+            (
+                "!has(self.publish) || self.publish.targets.all(t, !has(t.text) || !has(t.text.from) || "
+                "(has(self.operations) && self.operations.exists(o, o.name == t.text.from && has(o.caption))))",
+                "a target's text.from must name a caption operation",
+            ),
+        )
+    )
+
+    file_type: FileType
+    """What the file is: image, video or audio. Immutable."""
+    source: Source
+    """Where the file comes from. Immutable."""
+    operations: Annotated[
+        list[OperationSpec],
+        Field(
+            max_length=32,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+                **rules(
+                    (
+                        "self.all(i, o, !has(o.input) || o.input == 'source' || self.exists(j, p, j < i && "
+                        "p.name == o.input && (has(p.crop) || has(p.filter) || has(p.compress))))",
+                        "input must be source or name a crop, filter or compress operation that stands above",
+                    ),
+                    (
+                        "self.all(i, o, !has(o.caption) || !has(o.caption.transcriptFrom) || self.exists(j, p, "
+                        "j < i && p.name == o.caption.transcriptFrom && has(p.transcribe)))",
+                        "transcriptFrom must name a transcribe operation that stands above",
+                    ),
+                ),
+            },
+        ),
+    ] = []
+    """What to do with the file, each under a name of its own; may be empty: publish the source."""
+    primary: Reference | None = None
+    """The operation whose output is the asset's processed file. Default: the last transform listed, else the source."""
+    execution: Execution = Execution()
+    """How the work runs."""
+    retry: Retry = Retry()
+    """How often a failing operation is tried."""
+    publish: Publish | None = None
+    """What is published, once every operation succeeded."""
+    suspend: bool = False
+    """Pause: no new Jobs are made, running ones are left."""
+    deletion_policy: Literal["Retain", "Delete"] = "Retain"
+    """What becomes of stored outputs when the asset is deleted."""
+    attributes: Annotated[dict[str, AttributeValue], Field(max_length=32)] = {}
+    """Facts about the asset that captions may use and rows keep, such as campaign."""
+
+    @property
+    def primary_name(self) -> str:
+        """Name the operation whose output is the processed file, or `source`."""
+        if self.primary:
+            return self.primary
+        transforms = [o.name for o in self.operations if o.operation.transforms]
+        return transforms[-1] if transforms else SOURCE
+
+
+class Progress(Model):
+    """How far the operations are."""
+
+    total: Annotated[int, Field(ge=0, le=32)] = 0
+    """Operations wanted."""
+    completed: Annotated[int, Field(ge=0, le=32)] = 0
+    """Operations that succeeded."""
+    failed: Annotated[int, Field(ge=0, le=32)] = 0
+    """Operations that failed."""
+    summary: Annotated[str, Field(max_length=16)] = "0/0"
+    """completed/total, for people."""
+
+
+class MediaFacts(Model):
+    """What was found out about the source file."""
+
+    identity: Annotated[str, Field(max_length=160)] | None = None
+    """What stands for the file's content in step keys: sha256:HEX, or etag:… of a stored object."""
+    duration_millis: Millis | None = None
+    """Length in milliseconds."""
+    width_pixels: Pixels | None = None
+    """Width of the upright picture in pixels."""
+    height_pixels: Pixels | None = None
+    """Height of the upright picture in pixels."""
+    size_bytes: Annotated[int, Field(ge=0)] | None = None
+    """Size of the file in bytes."""
+
+
+class IngestStatus(Model):
+    """How fetching the source went."""
+
+    attempts: Annotated[int, Field(ge=0, le=1000)] = 0
+    """Attempts counted in this round."""
+    jobs: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """Jobs concluded in this round, counted as attempts or not."""
+    job_name: Annotated[str, Field(max_length=63)] | None = None
+    """The Job that runs, or ran last."""
+    next_attempt_time: Annotated[str, Field(max_length=32)] | None = None
+    """Not before this time (RFC 3339) is the next Job made."""
+
+
+class PostStatus(Model):
+    """One target's post."""
+
+    target: Name
+    """Name of the target."""
+    state: Literal["Planned", "Claimed", "Posting", "Posted", "Failed", "OutcomeUnknown", "Withdrawn"]
+    """Where it stands."""
+    external_post_id: Annotated[str, Field(max_length=128)] | None = None
+    """The platform's id of the post."""
+    uri: Annotated[str, Field(max_length=1024)] | None = None
+    """The post's address."""
+    post_time: Annotated[str, Field(max_length=32)] | None = None
+    """When it was posted (RFC 3339)."""
+    reason: Annotated[str, Field(max_length=63)] | None = None
+    """Why it failed."""
+    message: Annotated[str, Field(max_length=512)] | None = None
+    """The same as a sentence."""
+
+
+class PublicationStatus(Model):
+    """How publishing goes."""
+
+    request_id: Annotated[str, Field(max_length=36)] | None = None
+    """Identity of the publication request (uuid5 of asset and publish.key)."""
+    revision: Annotated[str, Field(max_length=64)] | None = None
+    """Hash over what is (to be) sent: targets, files, texts."""
+    generation: Annotated[int, Field(ge=0)] | None = None
+    """The generation whose results were sent."""
+    sends: Annotated[int, Field(ge=0, le=100_000)] = 0
+    """How often the request was sent to n8n."""
+    posts: Annotated[
+        list[PostStatus],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["target"]},
+        ),
+    ] = []
+    """One entry per target."""
+
+
+Token = Annotated[str, Field(max_length=128)]
+
+
+class LastHandled(Model):
+    """The annotation tokens that were acted upon."""
+
+    retry: Token | None = None
+    """mediaops.dev/retry."""
+    cancel: Token | None = None
+    """mediaops.dev/cancel."""
+    reprocess: Token | None = None
+    """mediaops.dev/reprocess."""
+    resolve: Token | None = None
+    """mediaops.dev/resolve."""
+
+
+class MediaAssetStatus(Model):
+    """What was observed, written by the operator alone."""
+
+    observed_generation: int = -1
+    """The generation of spec this status speaks of; -1 before the first visit."""
+    workspace: Annotated[str, Field(max_length=63)] | None = None
+    """The workspace that served this asset first; fixed from then on."""
+    phase: Literal[
+        "Pending", "Processing", "Processed", "Publishing", "Published", "Failed", "Suspended", "Cancelled"
+    ] = "Pending"
+    """One word for people, derived from the conditions."""
+    conditions: Annotated[
+        list[Condition],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        ),
+    ] = []
+    """Ready, Reconciling, Stalled, Finished, SourceReady, Processed, Published, Persisted."""
+    round: Annotated[int, Field(ge=1, le=100_000)] = 1
+    """Round of attempts; a manual retry opens the next."""
+    progress: Progress = Progress()
+    """How far the operations are."""
+    start_time: Annotated[str, Field(max_length=32)] | None = None
+    """When work began (RFC 3339)."""
+    completion_time: Annotated[str, Field(max_length=32)] | None = None
+    """When it finished (RFC 3339)."""
+    media: MediaFacts | None = None
+    """What was found out about the source file."""
+    ingest: IngestStatus | None = None
+    """How fetching the source went."""
+    outputs: Annotated[list[OutputStatus], Field(max_length=64)] = []
+    """What was made, by operation."""
+    publication: PublicationStatus | None = None
+    """How publishing goes."""
+    last_handled: LastHandled = LastHandled()
+    """The annotation tokens that were acted upon."""
+
+
+class MediaAsset(Model):
+    """A media file, the operations wanted, and the accounts to publish on."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("self.metadata.name.size() <= 63", "metadata.name is at most 63 characters (it becomes a label)")
+        )
+    )
+
+    metadata: dict[str, Any] = {}
+    spec: MediaAssetSpec
+    """What is wanted."""
+    status: MediaAssetStatus = MediaAssetStatus()
+    """What was observed."""
+
+    @property
+    def name(self) -> str:
+        """Give metadata.name."""
+        return str(self.metadata["name"])
+
+    @property
+    def namespace(self) -> str:
+        """Give metadata.namespace."""
+        return str(self.metadata["namespace"])
+
+    @property
+    def uid(self) -> str:
+        """Give metadata.uid."""
+        return str(self.metadata["uid"])
+
+    @property
+    def generation(self) -> int:
+        """Give metadata.generation."""
+        return int(self.metadata.get("generation", 0))
+
+    def annotation(self, name: str) -> str | None:
+        """Give the annotation mediaops.dev/NAME, cut to what lastHandled can hold."""
+        value = (self.metadata.get("annotations") or {}).get(f"mediaops.dev/{name}")
+        return str(value)[:128] if value else None
+
+
+__all__ = ["SOURCE", "Key", "MediaAsset", "MediaAssetSpec", "MediaAssetStatus", "Sha256"]

@@ -1,0 +1,60 @@
+"""What every operation declares: its parameters, what it takes, what it makes, and its versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ConfigDict
+
+from mediaops.models.base import FileType, Model
+
+
+class Parameters(Model):
+    """The typed parameters of one operation; unknown names are refused, because a typo must not pass."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def resolved(self, file_type: FileType) -> Parameters:  # noqa: ARG002
+        """Give the same parameters with every default that depends on the file type filled in."""
+        return self
+
+    def outside_engine(self) -> str | None:
+        """Name the outside engine whose credential this needs, or None if the image alone does it."""
+        return None
+
+    def versions(self) -> dict[str, str]:
+        """Give the semantic version of each engine and model whose change changes the output."""
+        return {}
+
+
+class Makes(StrEnum):
+    """What an operation leaves behind."""
+
+    RENDITION = "rendition"
+    """One media file that further transforms may read."""
+    TRANSCRIPT = "transcript"
+    TEXT = "text"
+    IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One row of the registry."""
+
+    name: str
+    parameters: type[Parameters]
+    takes: frozenset[FileType]
+    makes: Makes
+    version: str
+    """Semantic version of what this operation does; part of every step key below it."""
+
+    @property
+    def transforms(self) -> bool:
+        """Say whether its output is media that another operation may take as input."""
+        return self.makes is Makes.RENDITION
+
+    def parse(self, block: dict[str, Any]) -> Parameters:
+        """Read a block as the API server admitted it; raises pydantic.ValidationError otherwise."""
+        return self.parameters.model_validate(block)

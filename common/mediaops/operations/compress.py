@@ -1,0 +1,70 @@
+"""Compression: parameters and pure plan."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from mediaops.models.base import FileType, rules
+from mediaops.operations.base import Makes, Operation, Parameters
+
+
+class Codec(StrEnum):
+    """The coding formats on offer, by file type."""
+
+    H264 = "h264"
+    H265 = "h265"
+    AV1 = "av1"
+    VP9 = "vp9"
+    JPEG = "jpeg"
+    WEBP = "webp"
+    AVIF = "avif"
+    AAC = "aac"
+    OPUS = "opus"
+    MP3 = "mp3"
+
+
+CODECS: dict[FileType, tuple[Codec, ...]] = {
+    FileType.VIDEO: (Codec.H264, Codec.H265, Codec.AV1, Codec.VP9),
+    FileType.IMAGE: (Codec.JPEG, Codec.WEBP, Codec.AVIF),
+    FileType.AUDIO: (Codec.AAC, Codec.OPUS, Codec.MP3),
+}
+"""The codecs each file type can have; the first is its default."""
+
+
+class CompressParameters(Parameters):
+    """Encode for delivery: H.264 in MP4 with its index first unless said otherwise."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("!(has(self.crf) && has(self.bitrateKbps))", "give crf (constant quality) or bitrateKbps, not both"),
+        )
+    )
+
+    codec: Codec | None = None
+    """Coding format. Video: h264 (default), h265, av1, vp9. Image: jpeg (default), webp, avif. Audio: aac (default), opus, mp3."""
+    height: Annotated[int, Field(ge=16, le=8192)] | None = None
+    """Scale down to this height in pixels (never up), keeping the shape."""
+    fps: Annotated[int, Field(ge=1, le=120)] | None = None
+    """Lower the frame rate to this many frames per second (never raise it)."""
+    crf: Annotated[int, Field(ge=0, le=63)] | None = None
+    """Constant quality of the codec: lower is better and larger. Default: what suits the codec (h264: 23)."""
+    bitrate_kbps: Annotated[int, Field(ge=8, le=400_000)] | None = None
+    """Average bit rate in kilobits per second, of the picture (video) or the sound (audio)."""
+    quality: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Quality of an image, 1 to 100. Default: 82."""
+
+    def resolved(self, file_type: FileType) -> CompressParameters:
+        """Fill in the file type's default codec."""
+        return self if self.codec else self.model_copy(update={"codec": CODECS[file_type][0]})
+
+
+OPERATION = Operation(
+    name="compress",
+    parameters=CompressParameters,
+    takes=frozenset(FileType),
+    makes=Makes.RENDITION,
+    version="1",
+)
