@@ -1,0 +1,86 @@
+"""What a runner is given, what it hands back, and how it fails.
+
+A runner is `run(step, inputs) -> StepOutcome`: it works on files that the pass has prepared and leaves its
+own files in `inputs.work_dir`. It knows nothing of storage, backend or work orders' other steps. It never
+catches BaseException: a stop from outside (SIGTERM, deadline, disk limit) reaches it as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mediaops.models.base import FileType
+from mediaops.models.work import PostText
+
+Progress = Callable[[float], None]
+"""Takes the fraction done, 0.0 to 1.0; cheap to call often, never raises."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a pass has ready for one step."""
+
+    work_dir: Path
+    """A folder of the step's own, empty at first; output files are left here."""
+    progress: Progress
+    file_type: FileType
+    """What the source is."""
+    duration_millis: int | None = None
+    """Length of the source, where it has one."""
+    audio: Path | None = None
+    """Sound of the input for listening (16 kHz mono; FLAC for engines outside, else WAV); None: it has none."""
+    transcript: Path | None = None
+    """transcript.json that the step reads; None: it reads none, or there is none."""
+    frames: tuple[Path, ...] = ()
+    """A few small JPEGs of the picture in order of time; empty for sound."""
+    attributes: dict[str, str] = field(default_factory=dict)
+    """The asset's attributes."""
+
+
+@dataclass(frozen=True)
+class OutputFile:
+    """A file that a step made, before it is stored."""
+
+    name: str
+    """Its name in the result: rendition, transcript.json, thumbnail-0, …"""
+    path: Path
+    """Where it lies; its suffix becomes the stored key's."""
+    media_type: str
+    """IANA media type."""
+    width_pixels: int | None = None
+    height_pixels: int | None = None
+    duration_millis: int | None = None
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What came out of one step."""
+
+    files: tuple[OutputFile, ...] = ()
+    values: dict[str, str] = field(default_factory=dict)
+    """Short figures and words (≤ 32 names of ≤ 40, values of ≤ 256 characters)."""
+    texts: tuple[PostText, ...] = ()
+    """caption: what it wrote."""
+    skipped: str | None = None
+    """Why there was nothing to do, as a sentence; becomes the failure NothingToDo if the step is required."""
+
+
+class StepError(Exception):
+    """A step failed; reason and message are shown to people, so they hold no addresses and no secrets."""
+
+    def __init__(self, reason: str, message: str, *, permanent: bool = False) -> None:
+        """Take one CamelCase word, a sentence (cut at 512 characters), and whether trying again is futile."""
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+        self.message = message[:512]
+        self.permanent = permanent
+
+
+class Unreachable(StepError):
+    """Something outside (storage, backend, engine, source) stayed out of reach: again later, not counted."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        """Take one CamelCase word and a sentence."""
+        super().__init__(reason, message, permanent=False)
