@@ -108,7 +108,12 @@ class Verifier:
             if key is None:
                 raise CapabilityError("the capability was signed with a key that is not known here")
             claims: dict[str, Any] = jwt.decode(
-                token, key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER, options={"require": ["exp"]}
+                token,
+                key,
+                algorithms=["EdDSA"],
+                audience=AUDIENCE,
+                issuer=ISSUER,
+                options={"require": ["exp"]},
             )
             return Capability(
                 workspace=claims["ws"],

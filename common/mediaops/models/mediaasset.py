@@ -256,7 +256,10 @@ class TargetText(Model):
     model_config = ConfigDict(
         json_schema_extra=rules(
             ("has(self.from) != has(self.value)", "give text.from (a caption operation) or text.value"),
-            ("!has(self.variant) || has(self.from)", "variant chooses among a caption's texts: give text.from too"),
+            (
+                "!has(self.variant) || has(self.from)",
+                "variant chooses among a caption's texts: give text.from too",
+            ),
         )
     )
 
@@ -291,7 +294,9 @@ class Target(Model):
 class Publish(Model):
     """What is published, once every operation succeeded."""
 
-    key: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")] = "default"
+    key: Annotated[
+        str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
+    ] = "default"
     """Identity of this publication: each target is posted once per key; another key publishes again, on purpose."""
     targets: Annotated[
         list[Target],

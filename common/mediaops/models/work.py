@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from mediaops.models.base import FileType, Key, Millis, Model, Name, Pixels, Sha256
+from mediaops.models.base import FileType, Key, Millis, Model, Pixels, Sha256
 
 MAX_WORK_ORDER_BYTES = 256 * 1024
 

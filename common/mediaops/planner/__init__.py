@@ -1,0 +1,11 @@
+"""The planner: from what a person wrote to steps with addresses, and from open steps to few passes.
+
+Pure throughout. `steps` settles every operation down to a step key; `passes` packs what is open into passes
+that share one decode; `orders` writes a pass out as the steps of a work order.
+"""
+
+from mediaops.planner.orders import step_orders
+from mediaops.planner.passes import Pass, pack
+from mediaops.planner.steps import Placement, Prepared, Step, plan_steps
+
+__all__ = ["Pass", "Placement", "Prepared", "Step", "pack", "plan_steps", "step_orders"]

@@ -1,0 +1,189 @@
+"""From a spec and the source's identity to steps: what each operation is, reads, stores, and where it lands.
+
+A step key is the address of an output before it exists: a hash over the source's identity, every parameter
+on the way from the source to the output, and the semantic version of each operation, engine and model
+involved. What the user wrote is hashed apart (`spec_hash`): it names the ProcessingJob, so that an upgrade
+of ours makes no new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mediaops.identity import digest, processing_job_name
+from mediaops.models.mediaasset import SOURCE, MediaAssetSpec, OperationSpec
+from mediaops.operations import REGISTRY, Makes
+from mediaops.operations.caption import CaptionParameters
+
+STEP_KEY_LENGTH = 40
+"""Hex digits of a step key: 160 bits."""
+
+PREPARE_VERSIONS = {"prepareAudio": "1", "prepareFrames": "1"}
+"""Semantic versions of the files prepared for outside engines, by step type."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a step runs; steps of different placements never share a pass."""
+
+    gpu: int = 0
+    engine: str | None = None
+    """The outside engine, whose key only this step's pod mounts."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A file made in the pass that decodes, for a step that calls an outside engine."""
+
+    for_operation: str
+    type: str
+    """prepareAudio or prepareFrames."""
+    input: str
+    step_key: str
+
+    @property
+    def name(self) -> str:
+        """Name the step in work orders and failures, such as transcript/audio."""
+        return f"{self.for_operation}/{self.type.removeprefix('prepare').lower()}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation, settled."""
+
+    operation: OperationSpec
+    """With every default filled in."""
+    input: str
+    """The transform it reads, or `source`."""
+    transcript: str | None
+    """The transcribe operation whose text it reads."""
+    platforms: tuple[str, ...]
+    attributes: Mapping[str, str]
+    versions: Mapping[str, str]
+    spec_hash: str
+    step_key: str
+    stored: bool
+    placement: Placement
+    prepared: Prepared | None
+    processing_job: str
+    """Name of its ProcessingJob."""
+
+    @property
+    def name(self) -> str:
+        """Give the operation's name."""
+        return self.operation.name
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Name the operations that must not have failed for this one to make sense."""
+        return tuple(n for n in (self.input, self.transcript) if n and n != SOURCE)
+
+
+def _resolved(operation: OperationSpec, spec: MediaAssetSpec) -> OperationSpec:
+    parameters = operation.parameters.resolved(spec.file_type)
+    return operation.model_copy(update={operation.type: parameters, "input": operation.input or SOURCE})
+
+
+def _platforms(operation: OperationSpec, spec: MediaAssetSpec) -> tuple[str, ...]:
+    """Give the platforms a caption is written for: its own, else the targets', else one general text."""
+    if not isinstance(operation.parameters, CaptionParameters):
+        return ()
+    if operation.parameters.platforms:
+        return tuple(operation.parameters.platforms)
+    targets = spec.publish.targets if spec.publish else []
+    return tuple(dict.fromkeys(t.platform for t in targets)) or ("any",)
+
+
+def _must_be_stored(operation: OperationSpec, spec: MediaAssetSpec) -> bool:
+    """Say whether an operation's output gets an object of its own.
+
+    A transform's output does if nothing transforms it further, or a target or `primary` names it, or
+    another placement reads it.
+    """
+    if operation.operation.makes is not Makes.RENDITION:
+        return True
+    readers = [o for o in spec.operations if o.input == operation.name]
+    transformed = any(o.operation.transforms for o in readers)
+    named = {m.from_ for t in (spec.publish.targets if spec.publish else []) for m in t.media or []}
+    elsewhere = any(o.gpu != operation.gpu and not o.parameters.outside_engine() for o in readers)
+    return not transformed or operation.name in named or operation.name == spec.primary_name or elsewhere
+
+
+def plan_steps(
+    spec: MediaAssetSpec,
+    *,
+    asset_name: str,
+    asset_uid: str,
+    identity: str,
+    reprocess: str | None = None,
+    pinned: Mapping[str, str] | None = None,
+) -> list[Step]:
+    """Settle every operation of a spec, in the order written.
+
+    `identity` stands for the source's content (`sha256:…`, or `etag:…` of a stored object); `reprocess` is
+    the token last handled; `pinned` gives the step keys of ProcessingJobs that exist, by name: they keep
+    theirs whatever today's versions are.
+    """
+    pinned = pinned or {}
+    steps: dict[str, Step] = {}
+    chains: dict[str, list[Any]] = {SOURCE: []}
+    for written in spec.operations:
+        operation = _resolved(written, spec)
+        parameters, kind = operation.parameters, operation.operation
+        source, transcript = operation.input or SOURCE, getattr(parameters, "transcript_from", None)
+        platforms = _platforms(operation, spec)
+        attributes = dict(spec.attributes) if kind.makes is Makes.TEXT else {}
+        versions = {kind.name: kind.version, **parameters.versions()}
+        stored = _must_be_stored(written, spec)
+        placement = Placement(written.gpu, parameters.outside_engine())
+
+        inputs = [steps[n].spec_hash for n in (source, transcript) if n and n != SOURCE]
+        spec_hash = digest(written.model_dump(mode="json", exclude={"input"}), inputs, platforms, attributes)[
+            :40
+        ]
+        name = processing_job_name(asset_name, asset_uid, operation.name, spec_hash, stored, reprocess)
+
+        link = [
+            kind.name,
+            parameters.model_dump(mode="json", exclude={"transcript_from", "platforms"}),
+            versions,
+        ]
+        chain = [*chains[source], link]
+        if kind.transforms:
+            chains[operation.name] = chain
+        read = steps[transcript].step_key if transcript else None
+        prepared = _prepared(operation, placement, source, identity, chains[source])
+        steps[operation.name] = Step(
+            operation=operation,
+            input=source,
+            transcript=transcript,
+            platforms=platforms,
+            attributes=attributes,
+            versions=versions,
+            spec_hash=spec_hash,
+            step_key=pinned.get(name)
+            or digest(identity, chain, read, platforms, attributes)[:STEP_KEY_LENGTH],
+            stored=stored,
+            placement=placement,
+            prepared=prepared,
+            processing_job=name,
+        )
+    return list(steps.values())
+
+
+def _prepared(
+    operation: OperationSpec, placement: Placement, source: str, identity: str, chain: list[Any]
+) -> Prepared | None:
+    """Say which file an outside engine's step needs from the pass that decodes."""
+    if placement.engine is None:
+        return None
+    kind = "prepareAudio" if operation.operation.makes is Makes.TRANSCRIPT else "prepareFrames"
+    key = digest(identity, chain, kind, PREPARE_VERSIONS[kind])[:STEP_KEY_LENGTH]
+    return Prepared(operation.name, kind, source, key)
+
+
+def versions_today(operation: OperationSpec) -> dict[str, str]:
+    """Give the versions a new step key of this operation would be made with, for `outdated`."""
+    return {operation.type: REGISTRY[operation.type].version, **operation.parameters.versions()}

@@ -1,0 +1,156 @@
+"""The planner on manifests: what is stored, what shares a pass, what changes a key."""
+
+from uuid import UUID
+
+import pytest
+
+from mediaops.models.mediaasset import MediaAssetSpec
+from mediaops.models.work import StepResult, StoredFile
+from mediaops.planner import Pass, Placement, pack, plan_steps, step_orders
+
+ASSET = UUID(int=1)
+
+
+def spec(*operations, **more):
+    return MediaAssetSpec.model_validate(
+        {"fileType": "video", "source": {"object": {"key": "a.mp4"}}, "operations": list(operations), **more}
+    )
+
+
+def steps(s, **more):
+    return plan_steps(s, asset_name="clip", asset_uid="u1", identity="sha256:00", **more)
+
+
+CHAIN = [
+    {"name": "transcript", "transcribe": {}},
+    {"name": "vertical", "crop": {"aspect": "9:16"}},
+    {"name": "bright", "input": "vertical", "filter": {"steps": [{"brightness": 10}]}},
+    {"name": "small", "input": "bright", "compress": {"height": 720}},
+    {"name": "poster", "thumbnail": {}},
+    {"name": "post", "caption": {"transcriptFrom": "transcript"}},
+]
+
+
+def keys(s, **more):
+    return {step.name: step.step_key for step in steps(s, **more)}
+
+
+def everything_open(plan):
+    return {"open_": {s.name for s in plan}, "done": set(), "prepared": set()}
+
+
+def test_a_chain_is_one_pass_and_only_its_end_is_stored():
+    plan = steps(spec(*CHAIN))
+    assert {s.name: s.stored for s in plan} == {
+        "transcript": True,
+        "vertical": False,
+        "bright": False,
+        "small": True,
+        "poster": True,
+        "post": True,
+    }
+    assert [("transcript", "vertical", "bright", "small", "poster", "post")] == [
+        p.members for p in pack(plan, **everything_open(plan))
+    ]
+
+
+def test_an_intermediate_that_a_target_or_primary_names_is_stored():
+    named = spec(
+        *CHAIN, publish={"targets": [{"name": "x", "platform": "x", "media": [{"from": "vertical"}]}]}
+    )
+    assert {s.name for s in steps(named) if s.stored} >= {"vertical", "small"}
+    assert {s.name for s in steps(spec(*CHAIN, primary="bright")) if s.stored} >= {"bright", "small"}
+
+
+def test_editing_one_operation_changes_its_key_and_those_below_only():
+    edited = [dict(o) for o in CHAIN]
+    edited[2] = {"name": "bright", "input": "vertical", "filter": {"steps": [{"brightness": 20}]}}
+    before, after = keys(spec(*CHAIN)), keys(spec(*edited))
+    assert {n for n in before if before[n] != after[n]} == {"bright", "small"}
+
+
+def test_a_caption_depends_on_the_transcript_it_reads_and_on_attributes():
+    louder = [dict(o) for o in CHAIN]
+    louder[0] = {"name": "transcript", "transcribe": {"language": "en"}}
+    before = keys(spec(*CHAIN))
+    assert {n for n, k in keys(spec(*louder)).items() if k != before[n]} == {"transcript", "post"}
+    assert {n for n, k in keys(spec(*CHAIN, attributes={"campaign": "a"})).items() if k != before[n]} == {
+        "post"
+    }
+
+
+def test_a_name_is_no_part_of_a_key_so_equal_work_is_found_under_other_names():
+    renamed = [{**o, "name": o["name"] + "2"} for o in CHAIN[:2]]
+    assert list(keys(spec(*renamed)).values()) == list(keys(spec(*CHAIN[:2])).values())
+
+
+def test_pinned_step_keys_outlive_an_upgrade():
+    plan = steps(spec(*CHAIN))
+    pinned = {s.processing_job: f"pinned-{s.name}" for s in plan}
+    assert {s.step_key for s in steps(spec(*CHAIN), pinned=pinned)} == set(pinned.values())
+
+
+def test_reprocess_makes_new_processing_jobs_with_the_same_keys():
+    first, again = steps(spec(*CHAIN)), steps(spec(*CHAIN), reprocess="t1")
+    assert {s.processing_job for s in first}.isdisjoint({s.processing_job for s in again})
+    assert [s.step_key for s in first] == [s.step_key for s in again]
+
+
+def test_an_outside_engine_waits_for_the_audio_that_the_decoding_pass_prepares():
+    operations = [{"name": "transcript", "transcribe": {"engine": "openai"}}, *CHAIN[1:]]
+    plan = steps(spec(*operations))
+    (media,) = pack(plan, **everything_open(plan))
+    # The caption reads the outside transcript, so it waits; the audio is made on the way.
+    assert media.members == ("vertical", "bright", "small", "poster")
+    assert [p.name for p in media.prepares] == ["transcript/audio"]
+    (engine,) = pack(
+        plan, open_={"transcript", "post"}, done=set(media.members), prepared={"transcript/audio"}
+    )
+    assert engine == Pass(("transcript",), Placement(0, "openai"))
+    (last,) = pack(plan, open_={"post"}, done={*media.members, "transcript"}, prepared=set())
+    assert last.members == ("post",)
+
+
+def test_another_gpu_count_is_another_pass_that_reads_a_stored_file():
+    operations = [CHAIN[1], {"name": "small", "input": "vertical", "compress": {}, "gpu": 1}]
+    plan = steps(spec(*operations))
+    assert {s.name: s.stored for s in plan} == {"vertical": True, "small": True}
+    assert [("vertical",)] == [p.members for p in pack(plan, **everything_open(plan))]
+    (gpu,) = pack(plan, open_={"small"}, done={"vertical"}, prepared=set())
+    assert gpu == Pass(("small",), Placement(1))
+
+
+def test_an_edited_end_runs_its_unstored_chain_again_without_counting_it():
+    plan = steps(spec(*CHAIN))
+    (again,) = pack(plan, open_={"small"}, done={s.name for s in plan} - {"small"}, prepared=set())
+    assert again == Pass(("small",), Placement(), through=("vertical", "bright"))
+
+
+def test_what_failed_together_runs_apart_one_pass_per_stored_output():
+    operations = [*CHAIN[1:4], {"name": "poster", "input": "vertical", "thumbnail": {}}]
+    plan = steps(spec(*operations))
+    names = {s.name for s in plan}
+    assert [(("vertical", "bright", "small"), ()), (("poster",), ("vertical",))] == [
+        (p.members, p.through) for p in pack(plan, open_=names, done=set(), prepared=set(), apart=names)
+    ]
+
+
+def test_nothing_runs_on_an_input_that_is_not_there():
+    plan = steps(spec(*CHAIN))
+    assert pack(plan, open_={"post"}, done=set(), prepared=set()) == []
+
+
+def test_a_work_order_names_what_it_reads_by_key_and_hash():
+    operations = [{"name": "transcript", "transcribe": {"engine": "openai"}}, CHAIN[-1]]
+    plan = steps(spec(*operations))
+    audio = StoredFile(
+        name="audio", key="acme/steps/k/a.flac", media_type="audio/flac", size_bytes=3, sha256="a" * 64
+    )
+    prepared = StepResult(step_key="k", type="prepareAudio", job="j", files=[audio])
+    (order,) = step_orders(
+        Pass(("transcript",), Placement(0, "openai")), plan, {"transcript/audio": prepared}, ASSET
+    )
+    assert order.reads["audio"].key == audio.key
+    assert (order.engine, order.parameters["model"]) == ("openai", "whisper-1")
+    with pytest.raises(KeyError):
+        step_orders(Pass(("post",), Placement()), plan, {}, ASSET)
