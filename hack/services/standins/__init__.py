@@ -1,0 +1,1 @@
+"""Stand-ins for outside services: the real wire protocol, its rules enforced, state on disk."""
