@@ -46,7 +46,8 @@ class GoogleDriveSource(Model):
     file_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")]
     """The file's id, as it stands in its link."""
     secret_ref: SecretReference | None = None
-    """Secret with an apiKey or a serviceAccount. Default: the installation's, where the namespace may use it."""
+    """Secret with an apiKey or a serviceAccount. Default: the installation's, where the namespace may use
+    it."""
 
 
 class UrlSource(Model):
@@ -71,7 +72,8 @@ class UrlSource(Model):
                     ),
                     (
                         "!isURL(self) || !self.matches('^(?i)https://[^/?#]*@')",
-                        "no user name or password in an address; put a signed address in a Secret and name it in secretRef",
+                        "no user name or password in an address; "
+                        "put a signed address in a Secret and name it in secretRef",
                     ),
                 ),
             ),
@@ -297,7 +299,8 @@ class Publish(Model):
     key: Annotated[
         str, Field(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
     ] = "default"
-    """Identity of this publication: each target is posted once per key; another key publishes again, on purpose."""
+    """Identity of this publication: each target is posted once per key; another key publishes again, on
+    purpose."""
     targets: Annotated[
         list[Target],
         Field(
@@ -310,8 +313,11 @@ class Publish(Model):
 
 
 def _reads(name: str) -> str:
-    """Give the CEL text for `operations names an operation NAME that makes a media file`."""
-    return f"(has(self.operations) && self.operations.exists(o, o.name == {name} && (has(o.crop) || has(o.filter) || has(o.compress)"
+    """Give the CEL text, its brackets left open, for `NAME is an operation that makes a media file`."""
+    return (
+        f"(has(self.operations) && self.operations.exists(o, o.name == {name} && "
+        "(has(o.crop) || has(o.filter) || has(o.compress)"
+    )
 
 
 def _codec_rule(file_type: FileType) -> tuple[str, str]:
@@ -394,7 +400,8 @@ class MediaAssetSpec(Model):
     ] = []
     """What to do with the file, each under a name of its own; may be empty: publish the source."""
     primary: Reference | None = None
-    """The operation whose output is the asset's processed file. Default: the last transform listed, else the source."""
+    """The operation whose output is the asset's processed file. Default: the last transform listed, else
+    the source."""
     execution: Execution = Execution()
     """How the work runs."""
     retry: Retry = Retry()

@@ -68,7 +68,8 @@ class StepOrder(Model):
     required: bool = False
     """Fail with NothingToDo instead of writing a result with `skipped`."""
     reads: dict[str, ObjectRef] = {}
-    """Results of earlier passes by role: input (a rendition), audio, frame-0…, transcript (transcript.json)."""
+    """Results of earlier passes by role: input (a rendition), audio, frame-0…, transcript
+    (transcript.json)."""
     transcript_step: Annotated[str, Field(max_length=40)] | None = None
     """The transcribe step of this same order whose transcript is read, where it isn't in `reads`."""
     platforms: list[str] = []
@@ -156,7 +157,8 @@ class StepResult(Model):
     """The Job that made it."""
     files: list[StoredFile] = []
     values: dict[str, str] = {}
-    """Short figures and words: word_count, ratio, engine, … (≤ 32 names of ≤ 40, values of ≤ 256 characters)."""
+    """Short figures and words: word_count, ratio, engine, … (≤ 32 names of ≤ 40, values of ≤ 256
+    characters)."""
     texts: list[PostText] = []
     """caption: what it wrote."""
     skipped: Annotated[str, Field(max_length=512)] | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mediaops.operations import caption, compress, crop, filter, thumbnail, transcribe  # noqa: A004
+from mediaops.operations import caption, compress, crop, filter, thumbnail, transcribe
 from mediaops.operations.base import Makes, Operation, Parameters
 
 REGISTRY: dict[str, Operation] = {

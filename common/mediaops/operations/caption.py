@@ -28,7 +28,8 @@ class CaptionParameters(Parameters):
     """Write the text of a post from what is seen and said."""
 
     engine: CaptionEngine = CaptionEngine.OFFLINE
-    """Who writes: offline (default; put together from transcript, attributes and measured facts, and labelled so) or openai."""
+    """Who writes: offline (default; put together from transcript, attributes and measured facts, and
+    labelled so) or openai."""
     model: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """The engine's model. Default for openai: gpt-4o-mini."""
     style: Annotated[str, Field(min_length=1, max_length=63)] | None = None
@@ -38,7 +39,8 @@ class CaptionParameters(Parameters):
     transcript_from: Reference | None = None
     """The transcribe operation whose text is used."""
     platforms: Annotated[list[PlatformName], Field(min_length=1, max_length=16)] | None = None
-    """Platforms to write for, each within its limit. Default: those of the publishing targets, else one general text."""
+    """Platforms to write for, each within its limit. Default: those of the publishing targets, else one
+    general text."""
     variants: Annotated[int, Field(ge=1, le=8)] = 1
     """How many texts per platform to choose from."""
     hashtags: Annotated[int, Field(ge=0, le=30)] = 3

@@ -44,7 +44,8 @@ class CompressParameters(Parameters):
     )
 
     codec: Codec | None = None
-    """Coding format. Video: h264 (default), h265, av1, vp9. Image: jpeg (default), webp, avif. Audio: aac (default), opus, mp3."""
+    """Coding format. Video: h264 (default), h265, av1, vp9. Image: jpeg (default), webp, avif. Audio: aac
+    (default), opus, mp3."""
     height: Annotated[int, Field(ge=16, le=8192)] | None = None
     """Scale down to this height in pixels (never up), keeping the shape."""
     fps: Annotated[int, Field(ge=1, le=120)] | None = None

@@ -70,7 +70,8 @@ class CropParameters(Parameters):
     aspect: Aspect | None = None
     """The shape to bring the picture to."""
     mode: CropMode | None = None
-    """How the aspect is reached: center cuts, pad adds black bars, blur fills them with the blurred picture. Default: center."""
+    """How the aspect is reached: center cuts, pad adds black bars, blur fills them with the blurred
+    picture. Default: center."""
     resize: Resize | None = None
     """Scale after cropping."""
 

@@ -38,7 +38,8 @@ class TranscribeParameters(Parameters):
     model: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """The engine's model. Default: en-us for pocketsphinx, whisper-1 for openai."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", max_length=3)] | None = None
-    """Spoken language as an ISO 639 code, such as en. Default: what the engine detects; pocketsphinx knows en only."""
+    """Spoken language as an ISO 639 code, such as en. Default: what the engine detects; pocketsphinx knows
+    en only."""
     formats: Annotated[list[TranscriptFormat], Field(min_length=1, max_length=4)] = list(TranscriptFormat)
     """Files to write; json is always among them, because captions and subtitles read it."""
 

@@ -26,7 +26,7 @@ def step_orders(
     """
     by_name = {s.name: s for s in steps}
     running = set(pass_.names)
-    orders = [_operation(s, running, by_name, results, pass_, asset) for s in steps if s.name in running]
+    orders = [_operation(s, running, results, pass_, asset) for s in steps if s.name in running]
     for preparation in pass_.prepares:
         owner = by_name[preparation.for_operation]
         reads = _rendition(preparation.input, running, results)
@@ -56,7 +56,6 @@ def _rendition(name: str, running: set[str], results: Mapping[str, StepResult]) 
 def _operation(
     step: Step,
     running: set[str],
-    by_name: Mapping[str, Step],
     results: Mapping[str, StepResult],
     pass_: Pass,
     asset: UUID,
