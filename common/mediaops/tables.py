@@ -20,9 +20,9 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
-    text,
     tuple_,
 )
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -40,7 +40,7 @@ OPERATOR_ROLE = "mediaops_operator"
 class Base(DeclarativeBase):
     """What all tables share: types by annotation."""
 
-    type_annotation_map = {  # noqa: RUF012 — SQLAlchemy reads it from the class
+    type_annotation_map = {
         str: Text,
         int: Integer,
         float: Double,
@@ -96,9 +96,9 @@ class AssetRow(Base):
     """When a complete re-list no longer showed the resource."""
     released_at: Mapped[datetime | None]
     """When its objects became free to be swept."""
-    last_seen_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+    created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
 class JobRow(Base):
@@ -131,10 +131,10 @@ class JobRow(Base):
     """The operation's name in the asset."""
     position: Mapped[int] = mapped_column(server_default="0")
     """Place among the asset's operations, from 0."""
-    wanted: Mapped[bool] = mapped_column(server_default=text("true"))
+    wanted: Mapped[bool] = mapped_column(server_default=sql("true"))
     """False once the asset no longer names this operation with these parameters."""
     step_key: Mapped[str | None]
-    stored: Mapped[bool] = mapped_column(server_default=text("true"))
+    stored: Mapped[bool] = mapped_column(server_default=sql("true"))
     resource_name: Mapped[str | None]
     """The ProcessingJob's name; None until it exists."""
     resource_uid: Mapped[UUID | None]
@@ -146,8 +146,8 @@ class JobRow(Base):
     """Progress of the Job in progress_job_name; of no meaning for another."""
     seconds_left: Mapped[int | None]
     progress_job_name: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
 class PostRow(Base):
@@ -162,7 +162,7 @@ class PostRow(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=sql("gen_random_uuid()"))
     workspace_id: Mapped[str]
     media_asset_id: Mapped[UUID]
     resource: Mapped[str]
@@ -192,8 +192,8 @@ class PostRow(Base):
     external_post_id: Mapped[str | None]
     url: Mapped[str | None]
     posted_at: Mapped[datetime | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    updated_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
 class CallbackRow(Base):
@@ -217,7 +217,7 @@ class CallbackRow(Base):
     steps: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     """By job id: {status, percent, output_data}; a finished step stays finished."""
     error: Mapped[str | None]
-    received_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    received_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
 class KeyRow(Base):
@@ -225,12 +225,12 @@ class KeyRow(Base):
 
     __tablename__ = "api_keys"
 
-    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=sql("gen_random_uuid()"))
     workspace_id: Mapped[str]
     name: Mapped[str]
     hash: Mapped[str] = mapped_column(unique=True)
     """SHA-256 of the key, hex."""
-    created_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
     expires_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
@@ -241,31 +241,25 @@ class SchemaRow(Base):
     __tablename__ = "mediaops_schema"
 
     version: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    applied_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
-
-
-NOT_MIRRORED = frozenset(
-    {"id", "created_at", "gone_at", "released_at", "percent", "seconds_left", "progress_job_name"}
-)
-"""Columns that a mirrored version of a resource leaves alone."""
+    applied_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
 def mirror(table: type[AssetRow | JobRow], rows: Sequence[dict[str, Any]], *, force: bool = False) -> Insert:
     """Give the statement that writes versions of resources into their rows and never an older over a newer.
 
-    `rows` are dictionaries by column name, all with the same names, each id at most once. A row is replaced
-    by the same or a later version, ordered by (creation_timestamp, resource_version); `force` (after a
+    `rows` are dictionaries by column name, all with the same names, each id at most once; columns that they
+    don't name, such as progress, stay as they are. A row is replaced by the same or a later version, ordered by (creation_timestamp, resource_version); `force` (after a
     restore of etcd, whose versions start again lower) replaces it in any case.
     """
     statement = insert(table.__table__).values(list(rows))  # type: ignore[arg-type]
     incoming = statement.excluded
     current = table.__table__.c
-    names = [name for name in rows[0] if name not in NOT_MIRRORED and name != "updated_at"]
+    names = [name for name in rows[0] if name not in ("id", "created_at", "updated_at")]
     newer = tuple_(incoming.creation_timestamp, incoming.resource_version) >= tuple_(
         current.creation_timestamp, current.resource_version
     )
     return statement.on_conflict_do_update(
         index_elements=["id"],
-        set_={**{name: incoming[name] for name in names}, "updated_at": text("now()")},
+        set_={**{name: incoming[name] for name in names}, "updated_at": sql("now()")},
         where=None if force else newer,
     )
