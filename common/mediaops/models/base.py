@@ -68,3 +68,12 @@ Millis = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 Pixels = Annotated[int, Field(ge=1, le=65_535)]
 """A length in pixels."""
+
+Bytes = Annotated[int, Field(ge=0, le=1 << 50)]
+"""A size in bytes, of at most a pebibyte."""
+
+Generation = Annotated[int, Field(ge=-1, le=(1 << 53) - 1)]
+"""A metadata.generation that was observed; -1: none yet. JSON numbers are exact up to the bound."""
+
+Time = Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
+"""A point in time (RFC 3339)."""

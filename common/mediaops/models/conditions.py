@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mediaops.models.base import Millis, Model, Name, Pixels
+from mediaops.models.base import Bytes, Generation, Millis, Model, Name, Pixels, Time
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -22,9 +22,9 @@ class Condition(Model):
     """Why, in one CamelCase word of the project's table of reasons."""
     message: Annotated[str, Field(max_length=1024)] = ""
     """Why, in a sentence."""
-    observed_generation: int = 0
+    observed_generation: Generation = 0
     """The generation of spec this speaks of."""
-    last_transition_time: Annotated[str, Field(max_length=32, json_schema_extra={"format": "date-time"})]
+    last_transition_time: Time
     """When status last changed (RFC 3339)."""
 
 
@@ -48,7 +48,7 @@ class OutputStatus(Model):
     """Where it is stored (s3://BUCKET/KEY); the backend gives signed URLs."""
     media_type: Annotated[str, Field(max_length=127)]
     """IANA media type."""
-    size_bytes: Annotated[int, Field(ge=0)]
+    size_bytes: Bytes
     """Size in bytes."""
     sha256: Annotated[str, Field(max_length=64)]
     """Content hash, lower-case hex."""

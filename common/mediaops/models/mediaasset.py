@@ -7,9 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from mediaops.models.admission import OPERATIONS_RULES, SPEC_RULES
 from mediaops.models.base import (
     LABEL_PATTERN,
+    Bytes,
     FileType,
+    Generation,
     Key,
     Millis,
     Model,
@@ -18,12 +21,13 @@ from mediaops.models.base import (
     Pixels,
     Reference,
     Sha256,
+    Time,
     rules,
 )
 from mediaops.models.conditions import Condition, OutputStatus
 from mediaops.operations import REGISTRY, Operation, Parameters
 from mediaops.operations.caption import CaptionParameters
-from mediaops.operations.compress import CODECS, CompressParameters
+from mediaops.operations.compress import CompressParameters
 from mediaops.operations.crop import CropParameters
 from mediaops.operations.filter import FilterParameters
 from mediaops.operations.thumbnail import ThumbnailParameters
@@ -120,7 +124,7 @@ class Source(Model):
     google_drive: GoogleDriveSource | None = None
     """A file in Google Drive."""
     url: UrlSource | None = None
-    """A file behind an https address."""
+    """A file behind an https address: exactly one of address and secretRef."""
     upload: StoredSource | None = None
     """A file uploaded through the backend."""
     object: StoredSource | None = None
@@ -285,7 +289,7 @@ class Target(Model):
     media: Annotated[list[TargetMedia], Field(min_length=1, max_length=4)] | None = None
     """Files to post. Default: the asset's primary file."""
     text: TargetText | None = None
-    """Text to post. Default: none."""
+    """Text to post: exactly one of from and value. Default: none."""
 
     @property
     def account(self) -> str:
@@ -312,70 +316,18 @@ class Publish(Model):
     """Where to publish."""
 
 
-def _reads(name: str) -> str:
-    """Give the CEL text, its brackets left open, for `NAME is an operation that makes a media file`."""
-    return (
-        f"(has(self.operations) && self.operations.exists(o, o.name == {name} && "
-        "(has(o.crop) || has(o.filter) || has(o.compress)"
-    )
-
-
-def _codec_rule(file_type: FileType) -> tuple[str, str]:
-    """Give the rule that a compress operation's codec fits the file type."""
-    names = ", ".join(f"'{codec.value}'" for codec in CODECS[file_type])
-    words = ", ".join(codec.value for codec in CODECS[file_type])
-    return (
-        f"self.fileType != '{file_type.value}' || !has(self.operations) || self.operations.all(o, "
-        f"!has(o.compress) || !has(o.compress.codec) || o.compress.codec in [{names}])",
-        f"compress.codec of {'an' if file_type.value[0] in 'aeiou' else 'a'} {file_type.value} is one of {words}",
-    )
-
-
 AttributeValue = Annotated[str, Field(max_length=256)]
 
 
 class MediaAssetSpec(Model):
     """What is wanted of one media file."""
 
-    model_config = ConfigDict(
-        json_schema_extra=rules(
-            ("self.source == oldSelf.source", "source is immutable; make a new MediaAsset"),
-            ("self.fileType == oldSelf.fileType", "fileType is immutable; make a new MediaAsset"),
-            (
-                "self.fileType != 'audio' || !has(self.operations) || "
-                "self.operations.all(o, !has(o.crop) && !has(o.filter))",
-                "crop and filter take an image or a video, not audio",
-            ),
-            (
-                "self.fileType != 'image' || !has(self.operations) || self.operations.all(o, !has(o.transcribe))",
-                "transcribe takes a video or audio, not an image",
-            ),
-            *(_codec_rule(file_type) for file_type in FileType),
-            (
-                "(has(self.operations) && self.operations.size() > 0) || has(self.publish)",
-                "nothing to do: give operations, or publish targets",
-            ),
-            (
-                f"!has(self.primary) || {_reads('self.primary')})))",
-                "primary must name a crop, filter or compress operation",
-            ),
-            (
-                "!has(self.publish) || self.publish.targets.all(t, !has(t.media) || t.media.all(m, "
-                f"m.from == 'source' || {_reads('m.from')} || has(o.thumbnail)))))",
-                "a target's media must come from source or from a crop, filter, compress or thumbnail operation",
-            ),
-            (
-                "!has(self.publish) || self.publish.targets.all(t, !has(t.text) || !has(t.text.from) || "
-                "(has(self.operations) && self.operations.exists(o, o.name == t.text.from && has(o.caption))))",
-                "a target's text.from must name a caption operation",
-            ),
-        )
-    )
+    model_config = ConfigDict(json_schema_extra=rules(*SPEC_RULES))
 
     file_type: FileType
     """What the file is: image, video or audio. Immutable."""
     source: Source
-    """Where the file comes from. Immutable."""
+    """Where the file comes from: exactly one of googleDrive, url, upload and object. Immutable."""
     operations: Annotated[
         list[OperationSpec],
         Field(
@@ -383,22 +335,13 @@ class MediaAssetSpec(Model):
             json_schema_extra={
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["name"],
-                **rules(
-                    (
-                        "self.all(i, o, !has(o.input) || o.input == 'source' || self.exists(j, p, j < i && "
-                        "p.name == o.input && (has(p.crop) || has(p.filter) || has(p.compress))))",
-                        "input must be source or name a crop, filter or compress operation that stands above",
-                    ),
-                    (
-                        "self.all(i, o, !has(o.caption) || !has(o.caption.transcriptFrom) || self.exists(j, p, "
-                        "j < i && p.name == o.caption.transcriptFrom && has(p.transcribe)))",
-                        "transcriptFrom must name a transcribe operation that stands above",
-                    ),
-                ),
+                **rules(*OPERATIONS_RULES),
             },
         ),
     ] = []
-    """What to do with the file, each under a name of its own; may be empty: publish the source."""
+    """What to do with the file: each operation has a name and exactly one of the blocks transcribe, caption,
+    filter, crop, compress and thumbnail (write `crop: {}` for its defaults). May be left out: publish the
+    source."""
     primary: Reference | None = None
     """The operation whose output is the asset's processed file. Default: the last transform listed, else
     the source."""
@@ -412,7 +355,18 @@ class MediaAssetSpec(Model):
     """Pause: no new Jobs are made, running ones are left."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
     """What becomes of stored outputs when the asset is deleted."""
-    attributes: Annotated[dict[str, AttributeValue], Field(max_length=32)] = {}
+    attributes: Annotated[
+        dict[str, AttributeValue],
+        Field(
+            max_length=32,
+            json_schema_extra=rules(
+                (
+                    "self.all(name, name.size() >= 1 && name.size() <= 63)",
+                    "names of attributes have 1 to 63 characters",
+                )
+            ),
+        ),
+    ] = {}
     """Facts about the asset that captions may use and rows keep, such as campaign."""
 
     @property
@@ -448,7 +402,7 @@ class MediaFacts(Model):
     """Width of the upright picture in pixels."""
     height_pixels: Pixels | None = None
     """Height of the upright picture in pixels."""
-    size_bytes: Annotated[int, Field(ge=0)] | None = None
+    size_bytes: Bytes | None = None
     """Size of the file in bytes."""
 
 
@@ -461,7 +415,7 @@ class IngestStatus(Model):
     """Jobs concluded in this round, counted as attempts or not."""
     job_name: Annotated[str, Field(max_length=63)] | None = None
     """The Job that runs, or ran last."""
-    next_attempt_time: Annotated[str, Field(max_length=32)] | None = None
+    next_attempt_time: Time | None = None
     """Not before this time (RFC 3339) is the next Job made."""
 
 
@@ -476,7 +430,7 @@ class PostStatus(Model):
     """The platform's id of the post."""
     uri: Annotated[str, Field(max_length=1024)] | None = None
     """The post's address."""
-    post_time: Annotated[str, Field(max_length=32)] | None = None
+    post_time: Time | None = None
     """When it was posted (RFC 3339)."""
     reason: Annotated[str, Field(max_length=63)] | None = None
     """Why it failed."""
@@ -491,7 +445,7 @@ class PublicationStatus(Model):
     """Identity of the publication request (uuid5 of asset and publish.key)."""
     revision: Annotated[str, Field(max_length=64)] | None = None
     """Hash over what is (to be) sent: targets, files, texts."""
-    generation: Annotated[int, Field(ge=0)] | None = None
+    generation: Generation | None = None
     """The generation whose results were sent."""
     sends: Annotated[int, Field(ge=0, le=100_000)] = 0
     """How often the request was sent to n8n."""
@@ -524,7 +478,7 @@ class LastHandled(Model):
 class MediaAssetStatus(Model):
     """What was observed, written by the operator alone."""
 
-    observed_generation: int = -1
+    observed_generation: Generation = -1
     """The generation of spec this status speaks of; -1 before the first visit."""
     workspace: Annotated[str, Field(max_length=63)] | None = None
     """The workspace that served this asset first; fixed from then on."""
@@ -544,9 +498,9 @@ class MediaAssetStatus(Model):
     """Round of attempts; a manual retry opens the next."""
     progress: Progress = Progress()
     """How far the operations are."""
-    start_time: Annotated[str, Field(max_length=32)] | None = None
+    start_time: Time | None = None
     """When work began (RFC 3339)."""
-    completion_time: Annotated[str, Field(max_length=32)] | None = None
+    completion_time: Time | None = None
     """When it finished (RFC 3339)."""
     media: MediaFacts | None = None
     """What was found out about the source file."""

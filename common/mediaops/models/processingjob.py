@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from mediaops.models.base import Model, Name, rules
+from mediaops.models.base import Generation, Model, Name, Time, rules
 from mediaops.models.conditions import Condition, NamedValue, OutputStatus
 from mediaops.models.mediaasset import OperationSpec
 
@@ -68,7 +68,7 @@ class Failure(Model):
     """The pod it ran in."""
     node: Annotated[str, Field(max_length=253)] | None = None
     """The node it ran on."""
-    exit_code: int | None = None
+    exit_code: Annotated[int, Field(ge=0, le=255)] | None = None
     """Exit code of the container."""
     reason: Annotated[str, Field(max_length=63)]
     """Why, in one word of the table of reasons."""
@@ -76,14 +76,14 @@ class Failure(Model):
     """Why, in a sentence."""
     log_uri: Annotated[str, Field(max_length=1024)] | None = None
     """Where the end of its log is stored (s3://…)."""
-    time: Annotated[str, Field(max_length=32)]
+    time: Time
     """When it ended (RFC 3339)."""
 
 
 class ProcessingJobStatus(Model):
     """How far it is, written by the operator alone."""
 
-    observed_generation: int = -1
+    observed_generation: Generation = -1
     """The generation this status speaks of; -1 before the first visit."""
     phase: Literal["Queued", "Processing", "Completed", "Failed"] = "Queued"
     """One word for people, derived from the conditions."""
@@ -107,11 +107,11 @@ class ProcessingJobStatus(Model):
     """The pass it runs in."""
     job_name: Annotated[str, Field(max_length=63)] | None = None
     """The Job that runs, or ran last."""
-    next_attempt_time: Annotated[str, Field(max_length=32)] | None = None
+    next_attempt_time: Time | None = None
     """Not before this time (RFC 3339) is the next Job made."""
-    start_time: Annotated[str, Field(max_length=32)] | None = None
+    start_time: Time | None = None
     """When its first Job was made (RFC 3339)."""
-    completion_time: Annotated[str, Field(max_length=32)] | None = None
+    completion_time: Time | None = None
     """When it ended (RFC 3339)."""
     outputs: Annotated[list[OutputStatus], Field(max_length=64)] = []
     """Files it made."""
@@ -122,7 +122,13 @@ class ProcessingJobStatus(Model):
 
 
 class ProcessingJob(Model):
-    """One operation of a MediaAsset."""
+    """One operation of a MediaAsset, made and kept up to date by the operator."""
+
+    model_config = ConfigDict(
+        json_schema_extra=rules(
+            ("self.metadata.name.size() <= 63", "metadata.name is at most 63 characters (it becomes a label)")
+        )
+    )
 
     metadata: dict[str, Any] = {}
     spec: ProcessingJobSpec
