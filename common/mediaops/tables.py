@@ -248,8 +248,9 @@ def mirror(table: type[AssetRow | JobRow], rows: Sequence[dict[str, Any]], *, fo
     """Give the statement that writes versions of resources into their rows and never an older over a newer.
 
     `rows` are dictionaries by column name, all with the same names, each id at most once; columns that they
-    don't name, such as progress, stay as they are. A row is replaced by the same or a later version, ordered by (creation_timestamp, resource_version); `force` (after a
-    restore of etcd, whose versions start again lower) replaces it in any case.
+    don't name, such as progress, stay as they are. A row is replaced by the same or a later version, ordered
+    by (creation_timestamp, resource_version); `force` (after a restore of etcd, whose versions start again
+    lower) replaces it in any case.
     """
     statement = insert(table.__table__).values(list(rows))  # type: ignore[arg-type]
     incoming = statement.excluded
