@@ -30,6 +30,8 @@ Schema = dict[str, Any]
 
 _HEADER = "# Written by `make crds` from common/mediaops/models; change the models instead.\n"
 
+_RULES = "x-kubernetes-validations"
+
 _CARRIED = (
     "description",
     "type",
@@ -47,7 +49,7 @@ _CARRIED = (
     "maxProperties",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
-    "x-kubernetes-validations",
+    _RULES,
     "required",
     "properties",
     "additionalProperties",
@@ -185,8 +187,7 @@ def definition(resource: Resource) -> Schema:
 
 def openapi(resource: Resource) -> Schema:
     """Give the structural schema of a resource; raises SchemaError where its model can't have one."""
-    source = resource.model.model_json_schema(by_alias=True)
-    schema = _Structural(source.pop("$defs"), resource.defaults).of(source, "")
+    schema = structural(resource.model.model_json_schema(by_alias=True), resource.defaults)
     properties = schema["properties"]
     properties["status"]["default"] = {"observedGeneration": -1}
     schema["properties"] = {
@@ -197,6 +198,16 @@ def openapi(resource: Resource) -> Schema:
         "status": properties["status"],
     }
     return schema
+
+
+def structural(source: Schema, defaults: bool) -> Schema:
+    """Turn a model's JSON schema into a structural one, `defaults` for the API server to fill in or not.
+
+    Raises SchemaError where the model says what no structural schema can say.
+    """
+    definitions = source.get("$defs", {})
+    root = {key: value for key, value in source.items() if key != "$defs"}
+    return _Structural(definitions, defaults).of(root, "")
 
 
 class _Structural:
@@ -223,6 +234,8 @@ class _Structural:
         unknown = node.keys() - set(_CARRIED)
         if unknown:
             raise SchemaError(f"{path}: a structural schema has no {', '.join(sorted(unknown))}")
+        if node.get("type") == "number":
+            raise SchemaError(f"{path}: a float; use an integer with its unit in the name")
         return {key: node[key] for key in _CARRIED if key in node}
 
     def _in_place(self, node: Schema, path: str) -> Schema:
@@ -236,15 +249,13 @@ class _Structural:
                 if len(present) != 1:
                     raise SchemaError(f"{path}: a union of types; write blocks of which one is set")
                 (target,) = present
-            node = {**target, **node}
+            rules = target.get(_RULES, []) + node.get(_RULES, [])
+            node = {**target, **node, **({_RULES: rules} if rules else {})}
         node.pop("title", None)
         if "description" in node:
             node["description"] = " ".join(node["description"].split())
-        if "x-kubernetes-validations" in node:
-            node["x-kubernetes-validations"] = [
-                {"rule": validation["rule"], "message": validation["message"]}
-                for validation in node["x-kubernetes-validations"]
-            ]
+        if _RULES in node:
+            node[_RULES] = [{"rule": rule["rule"], "message": rule["message"]} for rule in node[_RULES]]
         if "const" in node:
             node["enum"] = [node.pop("const")]
         return node
