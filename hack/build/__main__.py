@@ -2,10 +2,10 @@
 
 import sys
 
-from hack.build import BuildFailed, build_all, tool
+from hack.build import BuildFailed, build_all
 
 try:
-    paths = {name: tool(name) for name in sys.argv[1:]} or build_all()
+    paths = build_all(*sys.argv[1:])
 except KeyError as unknown:
     sys.exit(f"build: no program {unknown}")
 except BuildFailed as failure:

@@ -1,0 +1,81 @@
+"""What a node leaves in the kernel when its processes are gone: containers, mounts, cgroups, a few files."""
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from hack.cluster.waiting import wait_until
+
+# Pods' cgroups lie below this one, in each hierarchy; nobody else's do.
+CGROUP = "mediaops"
+EXIT_SECONDS = 20.0
+CNI_RESULTS = Path("/var/lib/cni/results")
+CONTAINER_LOGS = Path("/var/log/containers")
+
+
+def make_cgroups() -> None:
+    """Make the group the kubelet is told to work in, in every hierarchy (cgroup v1) or the one (v2)."""
+    for root in _cgroup_roots():
+        root.mkdir(exist_ok=True)
+
+
+def kill_containers() -> None:
+    """SIGKILL every process in our cgroups. Returns when none is left."""
+
+    def none_left() -> bool:
+        pids = set(_cgroup_pids())
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not pids
+
+    wait_until("the end of all containers", none_left, EXIT_SECONDS)
+
+
+def remove_cgroups() -> None:
+    """Remove our cgroups; they have to be empty of processes."""
+    for root in _cgroup_roots():
+        for folder, _, _ in os.walk(root, topdown=False):
+            Path(folder).rmdir()
+
+
+def unmount_below(*folders: Path) -> None:
+    """Unmount all that is mounted below these folders, pods' network namespaces included."""
+    points = [point for kind, point in _mounts() if any(point.is_relative_to(folder) for folder in folders)]
+    if points:
+        subprocess.run(["umount", "--lazy", *map(str, reversed(points))], check=True)
+
+
+def remove_traces(network: str, pod_logs: Path) -> None:
+    """Remove what CNI remembers of a network's pods and the kubelet's links to their logs."""
+    for result in CNI_RESULTS.glob(f"{network}-*-eth0"):
+        sandbox = result.name.removeprefix(f"{network}-").removesuffix("-eth0")
+        (CNI_RESULTS / f"cni-loopback-{sandbox}-lo").unlink(missing_ok=True)
+        result.unlink()
+    for link in CONTAINER_LOGS.glob("*.log"):
+        if link.is_symlink() and link.readlink().is_relative_to(pod_logs):
+            link.unlink()
+
+
+def _cgroup_roots() -> list[Path]:
+    return [point / CGROUP for kind, point in _mounts() if kind in {"cgroup", "cgroup2"}]
+
+
+def _cgroup_pids() -> Iterator[int]:
+    for root in _cgroup_roots():
+        for processes in root.rglob("cgroup.procs"):
+            with contextlib.suppress(FileNotFoundError):  # the group went meanwhile
+                yield from map(int, processes.read_text().split())
+
+
+def _mounts() -> list[tuple[str, Path]]:
+    """Return the file system type and the mount point of every mount, in the order they were made."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        point = before.split()[4].encode().decode("unicode_escape")  # a space is written \040
+        found.append((after.split()[0], Path(point)))
+    return found
