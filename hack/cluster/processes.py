@@ -10,7 +10,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,11 +27,12 @@ class ComponentDied(Exception):
 
 @dataclass(frozen=True)
 class Component:
-    """One long-running program: its name, its command, and how to see that it works."""
+    """One long-running program: its name, its command, how to see that it works, its own environment."""
 
     name: str
     command: Sequence[str | Path]
     ready: Callable[[], bool]
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Processes:
         self.logs.mkdir(parents=True, exist_ok=True)
         mark = {MARK: f"{self.state_dir}:{component.name}"}
         # Nothing else is passed on: neither a proxy's address nor a KUBECONFIG is meant for these.
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.state_dir), **mark}
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.state_dir), **component.env, **mark}
         with (self.logs / f"{component.name}.log").open("ab") as log:
             # --fork: the child is init's at once, so whoever runs us has no zombies to bury.
             subprocess.run(

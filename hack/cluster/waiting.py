@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 POLL_SECONDS = 0.1
 
@@ -12,8 +13,13 @@ class TimedOut(Exception):
 
 
 def say(line: str) -> None:
-    """Tell the person at the terminal; standard output stays free for what a command answers."""
-    print(f"cluster: {line}", file=sys.stderr, flush=True)
+    """Tell the person at the terminal, in the name of the command they started (cluster, services, demo …).
+
+    Standard output stays free for what a command answers.
+    """
+    program = Path(sys.argv[0])
+    speaker = program.parent.name if program.stem == "__main__" else program.stem
+    print(f"{speaker}: {line}", file=sys.stderr, flush=True)
 
 
 def wait_until(what: str, check: Callable[[], bool], timeout: float) -> float:
