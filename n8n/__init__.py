@@ -1,0 +1,1 @@
+"""The workflows that n8n runs, and their deployment."""

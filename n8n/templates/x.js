@@ -1,0 +1,177 @@
+// X's protocol: initialize, append parts, finalize, ask for the status, post; look up by media key.
+
+const PERMISSION = /client-forbidden|oauth1-permissions|not-authorized|unsupported-authentication/;
+const MOST_SEGMENTS = 999;
+const SMALLEST_PART = 64 * 1024;
+
+const words = (answer) => {
+  const body = answer.body ?? {};
+  return body.errors?.[0]?.message ?? body.detail ?? body.title ?? `HTTP ${answer.status}`;
+};
+
+const kindOf = (file, config) => config.platform.media.find((kind) => kind.types.includes(file.type));
+
+const uploadOf = (memory, file) => memory.state.uploads[file.sha256];
+
+/** A copy of memory in which the upload of `sha256` has these fields too; no fields: it is forgotten. */
+const noted = (memory, sha256, fields) => {
+  const { [sha256]: known, ...others } = memory.state.uploads;
+  const uploads = fields ? { ...others, [sha256]: { ...known, ...fields } } : others;
+  return { ...memory, tries: 0, state: { ...memory.state, uploads } };
+};
+
+/** What an error means before the post: passing, or for good. `sha256`: the upload it was about. */
+const refused = (memory, answer, config, now, sha256) => {
+  const { status } = answer;
+  if (status === 0 || status === 429 || status >= 500) {
+    return transient(memory, answer, config, now, 'PlatformUnavailable', `X: ${words(answer)}`);
+  }
+  if (status === 401 || (status === 403 && PERMISSION.test(answer.body?.type))) {
+    return report(memory, 'CredentialRejected', `X: ${words(answer)}`, false);
+  }
+  if (memory.resumed.includes(sha256)) {
+    // X may have dropped what an earlier run uploaded: once from the start, then X's word is final.
+    const resumed = memory.resumed.filter((one) => one !== sha256);
+    return save({ ...noted(memory, sha256), resumed }, 'advance', now);
+  }
+  return report(memory, 'PlatformRejected', `X: ${words(answer)}`, false);
+};
+
+const platform = {
+  refusal({ files }, config) {
+    const kinds = files.map((file) => kindOf(file, config));
+    const strange = files.find((file, i) => !kinds[i]);
+    if (strange) return `X takes no ${strange.type}`;
+    const large = files.find((file, i) => file.size > kinds[i].max_bytes);
+    if (large) return `a file of ${large.size} bytes is larger than X takes`;
+    if (files.length > Math.min(...kinds.map((kind) => kind.max_count))) return 'X takes 4 images, or 1 GIF, or 1 video';
+    return null;
+  },
+
+  advance(memory, config, now) {
+    for (const file of memory.files) {
+      const upload = uploadOf(memory, file);
+      const { size, sha256 } = file;
+      if (!upload || upload.expires_at < now + config.expiry_margin_seconds * 1000) {
+        const media_category = kindOf(file, config).category;
+        const body = { media_type: file.type, total_bytes: size, media_category };
+        return go({ ...memory, sha256 }, 'initialize', { body });
+      }
+      const { media_id, offset, segment } = upload;
+      if (offset < size) {
+        const end = Math.min(offset + upload.part_bytes, size);
+        const range = `${offset}-${end - 1}`;
+        return go({ ...memory, sha256, end }, 'append', { url: file.url, range, of: size, media_id, segment });
+      }
+      if (!upload.finalized) return go({ ...memory, sha256 }, 'finalize', { media_id });
+      if (!upload.ready) {
+        const due = memory.poll_at ?? 0;
+        if (now < due) return wait(memory, due - now, 'advance', config);
+        return go({ ...memory, sha256 }, 'status', { media_id });
+      }
+    }
+    return save({ ...memory, state: { ...memory.state, phase: 'posting' } }, 'post', now);
+  },
+
+  post({ files, state, text }) {
+    const media_ids = files.map((file) => state.uploads[file.sha256].media_id);
+    return { body: { ...(text && { text }), ...(media_ids.length && { media: { media_ids } }) } };
+  },
+
+  lookUp(memory) {
+    // A media id belongs to one publication; a text may not, so a post of text alone can't be looked up.
+    if (memory.files.length === 0) return outcomeUnknown(memory, 'X was asked to post; a text alone cannot be looked up');
+    return memory.user_id ? go(memory, 'timeline', { user_id: memory.user_id }) : go(memory, 'me');
+  },
+
+  answered: {
+    initialize(memory, answer, config, now) {
+      if (!ok(answer)) return refused(memory, answer, config, now, memory.sha256);
+      const { id, expires_after_secs } = answer.body.data;
+      const size = memory.files.find((file) => file.sha256 === memory.sha256).size;
+      const part_bytes = Math.max(config.part_bytes, Math.ceil(size / MOST_SEGMENTS));
+      const expires_at = now + expires_after_secs * 1000;
+      return save(noted(memory, memory.sha256, { media_id: id, segment: 0, offset: 0, part_bytes, expires_at }), 'advance', now);
+    },
+
+    append(memory, answer, config, now) {
+      const { sha256, end } = memory;
+      const upload = memory.state.uploads[sha256];
+      if (answer.from === 'storage') {
+        return transient(memory, answer, config, now, 'StorageUnavailable', `storage answered ${answer.status}`);
+      }
+      if (answer.status === 413 && upload.part_bytes > SMALLEST_PART) {
+        return save(noted(memory, sha256, { part_bytes: Math.ceil(upload.part_bytes / 2) }), 'advance', now);
+      }
+      if (!ok(answer)) return refused(memory, answer, config, now, sha256);
+      return save(noted(memory, sha256, { segment: upload.segment + 1, offset: end }), 'advance', now);
+    },
+
+    finalize(memory, answer, config, now) {
+      if (!ok(answer)) return refused(memory, answer, config, now, memory.sha256);
+      const info = answer.body.data.processing_info;
+      const poll_at = now + (info?.check_after_secs ?? 0) * 1000;
+      const upload = { finalized: true, ready: !info };
+      return save(noted({ ...memory, poll_at, processing_since: now }, memory.sha256, upload), 'advance', now);
+    },
+
+    status(memory, answer, config, now) {
+      if (!ok(answer)) return refused(memory, answer, config, now, memory.sha256);
+      const info = answer.body.data.processing_info ?? { state: 'succeeded' };
+      if (info.state === 'succeeded') return save(noted(memory, memory.sha256, { ready: true }), 'advance', now);
+      if (info.state === 'failed') {
+        const failure = { status: 400, body: { detail: info.error?.message ?? 'processing failed' } };
+        return refused(memory, failure, config, now, memory.sha256);
+      }
+      const processing_since = memory.processing_since ?? now;
+      if (now - processing_since > config.processing_seconds * 1000) {
+        return report(memory, 'PlatformUnavailable', 'X is still processing the media', true);
+      }
+      const pause = (info.check_after_secs ?? 5) * 1000;
+      return wait({ ...memory, processing_since, poll_at: now + pause, tries: 0 }, pause, 'advance', config);
+    },
+
+    post(memory, answer, config, now) {
+      const { status } = answer;
+      if (status === 201 || status === 200) return settled(memory, answer.body.data.id, config);
+      if (answer.from === 'guard') {
+        // Nothing was sent: the lease would have ended before the time-out. Renew it and try again.
+        const late = (memory.late ?? 0) + 1;
+        if (late <= config.tries) return save({ ...memory, late }, 'post', now);
+        return unpost(memory, now, 'InternalError', 'n8n is too slow to post within its lease', true);
+      }
+      if (status === 429) return unpost(memory, now, 'PlatformUnavailable', `X: ${words(answer)}`, true);
+      if (status >= 400 && status < 500 && status !== 408) {
+        const rejected = status === 401 || (status === 403 && PERMISSION.test(answer.body?.type));
+        return unpost(memory, now, rejected ? 'CredentialRejected' : 'PlatformRejected', `X: ${words(answer)}`, false);
+      }
+      return wait({ ...memory, lookups: 0 }, config.lookup_pause_seconds * 1000, 'lookUp', config);
+    },
+
+    me(memory, answer) {
+      if (ok(answer)) return go({ ...memory, user_id: answer.body.data.id }, 'timeline', { user_id: answer.body.data.id });
+      return unanswered(memory, answer);
+    },
+
+    timeline(memory, answer, config) {
+      if (!ok(answer)) return unanswered(memory, answer);
+      const ids = memory.files.map((file) => memory.state.uploads[file.sha256]?.media_id);
+      const mine = (post) => post.attachments?.media_keys?.some((key) => ids.includes(key.split('_')[1]));
+      const found = answer.body.data?.find(mine);
+      if (found) return settled(memory, found.id, config);
+      const lookups = (memory.lookups ?? 0) + 1;
+      if (lookups < config.lookups) {
+        return wait({ ...memory, lookups }, config.lookup_pause_seconds * 1000, 'lookUp', config);
+      }
+      return outcomeUnknown(memory, 'X was asked to post and did not answer; the timeline does not show the post');
+    },
+  },
+};
+
+const settled = (memory, id, config) => settle(memory, id, `${config.platform.web_url}/i/status/${id}`);
+
+/** The look-up itself failed. A refusal needs a person; anything else ends with the lease: the next run looks again. */
+const unanswered = (memory, answer) =>
+  answer.status === 401 || answer.status === 403
+    ? outcomeUnknown(memory, `X was asked to post; looking it up was refused: ${words(answer)}`)
+    : stop(memory, `look-up answered ${answer.status}`);
