@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hack.cluster.waiting import say, wait_until
+from hack.cluster.waiting import TimedOut, say, wait_until
 
 MARK = "MEDIAOPS_COMPONENT"
 LOG_TAIL_LINES = 15
@@ -80,7 +80,7 @@ class Processes:
 
     def stop(self, name: str) -> None:
         """Ask the component to end, and insist when it takes too long. Returns when it is gone."""
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimedOut):
             self._end(name, signal.SIGTERM)
             return
         say(f"{name} did not end by itself and is killed")
