@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from mediaops.models.base import FileType, rules
 from mediaops.operations.base import Makes, Operation, Parameters
+from mediaops.picture import Change, Picture, scaled_to_height
 
 
 class Codec(StrEnum):
@@ -39,7 +41,10 @@ class CompressParameters(Parameters):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            ("!(has(self.crf) && has(self.bitrateKbps))", "give crf (constant quality) or bitrateKbps, not both"),
+            (
+                "!(has(self.crf) && has(self.bitrateKbps))",
+                "give crf (constant quality) or bitrateKbps, not both",
+            ),
         )
     )
 
@@ -60,6 +65,38 @@ class CompressParameters(Parameters):
     def resolved(self, file_type: FileType) -> CompressParameters:
         """Fill in the file type's default codec."""
         return self if self.codec else self.model_copy(update={"codec": CODECS[file_type][0]})
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the last compress operation on a chain wants the result written down."""
+
+    codec: Codec
+    crf: int | None = None
+    """Constant quality on the codec's scale; None: its default."""
+    bitrate_kbps: int | None = None
+    """Kilobits per second instead of constant quality."""
+    quality: int | None = None
+    """1 to 100, images only."""
+
+
+def plan(parameters: CompressParameters, picture: Picture) -> Change:
+    """Give what compressing does to the picture itself: fewer pixels, fewer pictures per second, never more."""
+    change = Change(picture)
+    if parameters.height is not None and parameters.height < picture.height:
+        change = scaled_to_height(picture, parameters.height)
+    rate = picture.frame_rate
+    if rate is None or parameters.fps is None or parameters.fps >= rate:
+        return change
+    lowered = Picture(change.picture.width, change.picture.height, float(parameters.fps))
+    return Change(lowered, (f"fps={parameters.fps}", *change.filters))
+
+
+def encoding(parameters: CompressParameters) -> Encoding:
+    """Give how the result is written down; `parameters` are resolved, so the codec is set."""
+    if parameters.codec is None:
+        raise ValueError("compress parameters must be resolved first")
+    return Encoding(parameters.codec, parameters.crf, parameters.bitrate_kbps, parameters.quality)
 
 
 OPERATION = Operation(

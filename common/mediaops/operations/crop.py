@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 
 from mediaops.models.base import FileType, Model, Pixels, rules
 from mediaops.operations.base import Makes, Operation, Parameters
+from mediaops.picture import MAX_SIDE, Change, Picture, PlanError, scaled, scaled_to_height, scaled_to_width
 
 
 class Aspect(StrEnum):
@@ -80,6 +81,94 @@ class CropParameters(Parameters):
         if self.aspect and not self.mode:
             return self.model_copy(update={"mode": CropMode.CENTER})
         return self
+
+
+def plan(parameters: CropParameters, picture: Picture) -> Change:
+    """Give the filters that crop and resize; raises PlanError for a rectangle outside the picture."""
+    cut = Change(picture)
+    if parameters.width is not None and parameters.height is not None:
+        cut = _rectangle(parameters, picture, parameters.width, parameters.height)
+    elif parameters.aspect is not None:
+        across, down = (int(side) for side in parameters.aspect.value.split(":"))
+        if parameters.mode in {CropMode.PAD, CropMode.BLUR}:
+            cut = _surrounded(picture, across, down, blurred=parameters.mode is CropMode.BLUR)
+        else:
+            cut = _centred(picture, across, down)
+    if parameters.resize is None:
+        return cut
+    sized = _resized(parameters.resize, cut.picture)
+    return Change(sized.picture, cut.filters + sized.filters)
+
+
+def _rectangle(parameters: CropParameters, picture: Picture, width: int, height: int) -> Change:
+    """Cut the rectangle that was asked for."""
+    cut_width, cut_height = max(picture.step, picture.floor(width)), max(picture.step, picture.floor(height))
+    x = (picture.width - width) // 2 if parameters.x is None else parameters.x
+    y = (picture.height - height) // 2 if parameters.y is None else parameters.y
+    if min(x, y) < 0 or x + width > picture.width or y + height > picture.height:
+        raise PlanError(
+            f"a rectangle of {width}x{height} pixels at {max(x, 0)},{max(y, 0)} does not fit into the picture of "
+            f"{picture.width}x{picture.height}"
+        )
+    return _cut(picture, cut_width, cut_height, picture.floor(x), picture.floor(y))
+
+
+def _centred(picture: Picture, across: int, down: int) -> Change:
+    """Cut the largest rectangle of the shape out of the middle."""
+    if picture.width * down > picture.height * across:
+        width, height = picture.side(picture.height * across / down, picture.width), picture.height
+    else:
+        width, height = picture.width, picture.side(picture.width * down / across, picture.height)
+    x, y = picture.floor((picture.width - width) // 2), picture.floor((picture.height - height) // 2)
+    return _cut(picture, width, height, x, y)
+
+
+def _cut(picture: Picture, width: int, height: int, x: int, y: int) -> Change:
+    if (width, height) == (picture.width, picture.height):
+        return Change(picture)
+    return Change(picture.sized(width, height), (f"crop={width}:{height}:{x}:{y}",))
+
+
+def _surrounded(picture: Picture, across: int, down: int, *, blurred: bool) -> Change:
+    """Put the whole picture on a canvas of the shape, whose longer side is the picture's longer side.
+
+    So 1920x1080 becomes 1080x1920 (and not 1920x3413) for 9:16.
+    """
+    longest = min(max(picture.width, picture.height), MAX_SIDE)
+    width = picture.side(longest * min(1.0, across / down))
+    height = picture.side(longest * min(1.0, down / across))
+    scale = min(width / picture.width, height / picture.height)
+    inner_width = picture.side(picture.width * scale, width)
+    inner_height = picture.side(picture.height * scale, height)
+    if (inner_width, inner_height) == (width, height):
+        return scaled(picture, width, height)
+    canvas = picture.sized(width, height)
+    if not blurred:
+        inner = scaled(picture, inner_width, inner_height)
+        return Change(canvas, (*inner.filters, f"pad={width}:{height}:-1:-1:black"))
+    # The backdrop is blurred at a quarter of its size: nobody sees the difference, and it costs a sixteenth.
+    small_width, small_height = max(2, width // 4), max(2, height // 4)
+    sigma = max(2, min(small_width, small_height) // 18)
+    return Change(
+        canvas,
+        (
+            "split[@in][@back];"
+            f"[@back]scale={small_width}:{small_height}:force_original_aspect_ratio=increase,"
+            f"crop={small_width}:{small_height},gblur=sigma={sigma},scale={width}:{height},setsar=1[@blurred];"
+            f"[@in]scale={inner_width}:{inner_height},setsar=1[@whole];"
+            "[@blurred][@whole]overlay=(W-w)/2:(H-h)/2",
+        ),
+    )
+
+
+def _resized(resize: Resize, picture: Picture) -> Change:
+    """Scale to the size asked for; with one side given, the other follows."""
+    if resize.width is not None and resize.height is not None:
+        width, height = picture.floor(resize.width), picture.floor(resize.height)
+        return scaled(picture, max(picture.step, width), max(picture.step, height))
+    if resize.width is not None:
+        return scaled_to_width(picture, resize.width)
+    return scaled_to_height(picture, resize.height) if resize.height is not None else Change(picture)
 
 
 OPERATION = Operation(

@@ -1,0 +1,113 @@
+"""How a finished picture and its sound are written down: encoder arguments, containers, media types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mediaops.media import Sound
+from mediaops.operations.compress import Codec, Encoding
+from mediaops.picture import PlanError
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file format that renditions come in."""
+
+    extension: str
+    media_type: str
+    arguments: tuple[str, ...] = ()
+    """FFmpeg's muxer arguments."""
+
+
+MP4 = Container("mp4", "video/mp4", ("-movflags", "+faststart", "-f", "mp4"))
+WEBM = Container("webm", "video/webm", ("-f", "webm"))
+M4A = Container("m4a", "audio/mp4", ("-movflags", "+faststart", "-f", "ipod"))
+OGG = Container("ogg", "audio/ogg", ("-f", "ogg"))
+MP3 = Container("mp3", "audio/mpeg", ("-f", "mp3"))
+JPEG = Container("jpg", "image/jpeg")
+WEBP = Container("webp", "image/webp")
+AVIF = Container("avif", "image/avif")
+PNG = Container("png", "image/png")
+
+SOUND_KBPS = 128
+"""Bit rate of a video's sound in kilobits per second: AAC-LC at 128 is what platforms ask for at least."""
+UNASKED_CRF = 20
+"""H.264 quality where no compress operation asked for one: a crop or filter shouldn't cost visible quality."""
+IMAGE_QUALITY = 82
+"""Quality of an image, 1 to 100, unless asked otherwise."""
+
+
+@dataclass(frozen=True)
+class VideoCodec:
+    """How one video format is encoded here."""
+
+    container: Container
+    arguments: tuple[str, ...]
+    default_crf: int
+    max_crf: int
+    sound_codec: str
+    """FFmpeg's name of the sound's format that goes with it."""
+
+
+VIDEO_CODECS: dict[Codec, VideoCodec] = {
+    Codec.H264: VideoCodec(MP4, ("libx264", "-preset", "medium", "-profile:v", "high"), 23, 51, "aac"),
+    Codec.H265: VideoCodec(
+        MP4,
+        ("libx265", "-preset", "medium", "-tag:v", "hvc1", "-x265-params", "log-level=error"),
+        28,
+        51,
+        "aac",
+    ),
+    Codec.AV1: VideoCodec(MP4, ("libsvtav1", "-preset", "8"), 35, 63, "aac"),
+    Codec.VP9: VideoCodec(
+        WEBM, ("libvpx-vp9", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"), 33, 63, "opus"
+    ),
+}
+"""Apple's players open HEVC only under the tag hvc1."""
+
+AUDIO_CODECS: dict[Codec, tuple[Container, str, int]] = {
+    Codec.AAC: (M4A, "aac", 128),
+    Codec.OPUS: (OGG, "libopus", 96),
+    Codec.MP3: (MP3, "libmp3lame", 192),
+}
+"""Container, FFmpeg's encoder and default bit rate in kilobits per second."""
+
+IMAGE_CONTAINERS: dict[Codec, Container] = {Codec.JPEG: JPEG, Codec.WEBP: WEBP, Codec.AVIF: AVIF}
+
+
+def picture_arguments(encoding: Encoding) -> tuple[str, ...]:
+    """Give the encoder's arguments for a video's picture; raises PlanError for a crf off the codec's scale."""
+    codec = VIDEO_CODECS[encoding.codec]
+    arguments = ("-c:v", *codec.arguments, "-pix_fmt", "yuv420p")
+    if encoding.bitrate_kbps is not None:
+        rate = encoding.bitrate_kbps
+        if encoding.codec is Codec.AV1:  # SVT-AV1 takes a maximum rate with constant quality only
+            return (*arguments, "-b:v", f"{rate}k")
+        return (*arguments, "-b:v", f"{rate}k", "-maxrate", f"{rate * 3 // 2}k", "-bufsize", f"{rate * 2}k")
+    crf = codec.default_crf if encoding.crf is None else encoding.crf
+    if crf > codec.max_crf:
+        raise PlanError(f"{encoding.codec.value} takes a crf from 0 to {codec.max_crf}, not {crf}")
+    free_rate = ("-b:v", "0") if encoding.codec is Codec.VP9 else ()  # else libvpx caps it at 200 kbit/s
+    return (*arguments, "-crf", str(crf), *free_rate)
+
+
+def sound_arguments(codec: Codec, sound: Sound) -> tuple[str, ...]:
+    """Give the arguments for a video's sound: copied where it is right already, encoded once otherwise."""
+    wanted = VIDEO_CODECS[codec].sound_codec
+    plain = sound.channels <= 2 and sound.sample_rate <= 48_000
+    if plain and sound.codec == wanted and (wanted != "aac" or sound.profile == "LC"):
+        return ("-c:a", "copy")
+    encoder = "aac" if wanted == "aac" else "libopus"
+    return ("-c:a", encoder, "-b:a", f"{SOUND_KBPS}k", *_within_reach(sound))
+
+
+def audio_arguments(encoding: Encoding, sound: Sound) -> tuple[str, ...]:
+    """Give the encoder's arguments for a sound file."""
+    _, encoder, default = AUDIO_CODECS[encoding.codec]
+    return ("-c:a", encoder, "-b:a", f"{encoding.bitrate_kbps or default}k", *_within_reach(sound))
+
+
+def _within_reach(sound: Sound) -> tuple[str, ...]:
+    """Bring more than two channels down to stereo, and studio sample rates to 48 kHz, which all encoders take."""
+    channels = ("-ac", "2") if sound.channels > 2 else ()
+    return (*channels, "-ar", "48000") if sound.sample_rate > 48_000 else channels
