@@ -1,0 +1,187 @@
+"""The two images, built without a Docker engine and without a registry.
+
+The base is Debian 12 from its packages (its Python is the one the tests run on); the wheels come from the
+hash-checked requirements by way of the cache, so that a second build fetches nothing. Each archive is named
+by the hash of all that goes in: an image that exists is current.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hack.build import built_once, cache_folder, run_logged
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITE = "bookworm"
+BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates")
+BUILD = ("bud", "--isolation=chroot", "--network=host")
+KEPT_ARCHIVES = 3
+"""Archives of older sources that stay per image, for going back and forth between two branches."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A built image: the file, and the name under which the cluster knows it."""
+
+    path: Path
+    reference: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of ours: its Dockerfile, what it is copied from, and the requirements it installs."""
+
+    name: str
+    dockerfile: str
+    target: str
+    requirements: str
+    sources: tuple[str, ...]
+
+    def content_hash(self) -> str:
+        """Give the hash over everything that goes into the image."""
+        tree = hashlib.sha256(f"{SUITE} {BASE_PACKAGES} {self.target}".encode())
+        for path in sorted(self._files()):
+            tree.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+        return tree.hexdigest()[:12]
+
+    def _files(self) -> list[Path]:
+        tracked = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *self.sources],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout
+        named = {ROOT / name for name in tracked.decode().split("\0") if name}
+        return [p for p in named | {ROOT / self.dockerfile, ROOT / self.requirements} if p.is_file()]
+
+
+IMAGES = {
+    image.name: image
+    for image in (
+        Image(
+            "control",
+            "backend_api/Dockerfile",
+            "control",
+            "requirements/control.txt",
+            ("common", "operator", "backend_api", "migrations"),
+        ),
+        Image(
+            "ops", "flask_ops_image/Dockerfile", "cpu", "requirements/ops.txt", ("common", "flask_ops_image")
+        ),
+    )
+}
+
+
+def archive(name: str) -> Archive:
+    """Give the image's docker-archive, built first if its sources changed. Raises BuildFailed."""
+    image = IMAGES[name]
+    content = image.content_hash()
+    reference = f"localhost/mediaops/{name}:{content}"
+    folder = built_once(f"image-{name}-{content}", lambda aside: _build(image, reference, aside))
+    _forget_older(name, folder)
+    return Archive(folder / "image.tar", reference)
+
+
+def _build(image: Image, reference: str, folder: Path) -> None:
+    dependencies = _dependencies(image)
+    with _buildah(folder) as buildah:
+        buildah("pull", "--quiet", f"docker-archive:{dependencies.path}")
+        buildah(
+            *BUILD,
+            f"--file={ROOT / image.dockerfile}",
+            f"--target={image.target}",
+            f"--build-arg=BASE_IMAGE={dependencies.reference}",
+            f"--build-arg=DEPENDENCIES_IMAGE={dependencies.reference}",
+            f"--tag={reference}",
+            ROOT,
+        )
+        buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
+
+
+def _dependencies(image: Image) -> Archive:
+    """Give the image with an image's requirements installed, which outlives most changes of ours."""
+    base, wheels = _base(), _wheels(image.requirements)
+    recipe = (ROOT / image.dockerfile).read_text().partition("FROM ${DEPENDENCIES_IMAGE}")[0]
+    content = hashlib.sha256(f"{base.path} {wheels.name} {recipe}".encode()).hexdigest()[:12]
+    reference = f"localhost/mediaops/{image.name}-dependencies:{content}"
+
+    def build(folder: Path) -> None:
+        with _buildah(folder) as buildah:
+            buildah("pull", "--quiet", f"docker-archive:{base.path}")
+            buildah(
+                *BUILD,
+                f"--file={ROOT / image.dockerfile}",
+                "--target=dependencies",
+                f"--build-arg=BASE_IMAGE={base.reference}",
+                "--build-arg=PIP_ARGUMENTS=--no-index --find-links=/wheels",
+                f"--volume={wheels}:/wheels:ro",
+                f"--tag={reference}",
+                ROOT,
+            )
+            buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
+
+    folder = built_once(f"dependencies-{image.name}-{content}", build)
+    return Archive(folder / "image.tar", reference)
+
+
+def _base() -> Archive:
+    """Give the base image: a minimal Debian with Python."""
+    packages = hashlib.sha256(" ".join(BASE_PACKAGES).encode()).hexdigest()[:8]
+    reference = f"localhost/mediaops/base:{SUITE}-{packages}"
+
+    def build(folder: Path) -> None:
+        rootfs, recipe = folder / "rootfs", folder / "Dockerfile"
+        run_logged(
+            ["debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", SUITE, rootfs]
+        )
+        for left_by_apt in ("var/cache/apt/archives", "var/lib/apt/lists"):
+            shutil.rmtree(rootfs / left_by_apt, ignore_errors=True)
+        recipe.write_text("FROM scratch\nCOPY rootfs /\n")
+        with _buildah(folder) as buildah:
+            buildah(*BUILD, f"--file={recipe}", f"--tag={reference}", folder)
+            buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
+        shutil.rmtree(rootfs)
+
+    return Archive(built_once(f"image-base-{SUITE}-{packages}", build) / "image.tar", reference)
+
+
+@contextmanager
+def _buildah(folder: Path) -> Iterator[Callable[..., None]]:
+    """Give buildah with a storage of its own inside `folder`, which goes when the build ends."""
+    storage = ["--storage-driver=vfs", f"--root={folder / 'root'}", f"--runroot={folder / 'run'}"]
+    try:
+        yield lambda *arguments: run_logged(["buildah", *storage, *arguments])
+    finally:
+        for leftover in ("root", "run"):
+            shutil.rmtree(folder / leftover, ignore_errors=True)
+
+
+def _wheels(requirements: str) -> Path:
+    """Give a folder with every wheel that the requirements name, checked against their hashes."""
+    pinned = ROOT / requirements
+    name = f"wheels-{pinned.stem}-{hashlib.sha256(pinned.read_bytes()).hexdigest()[:12]}"
+
+    def download(folder: Path) -> None:
+        pip = [sys.executable, "-m", "pip"]
+        run_logged(
+            [*pip, "download", "--require-hashes", "--no-deps", f"--dest={folder}", f"--requirement={pinned}"]
+        )
+
+    return built_once(name, download)
+
+
+def _forget_older(name: str, current: Path) -> None:
+    older = sorted(
+        (f for f in cache_folder().glob(f"image-{name}-*") if f != current),
+        key=lambda f: f.stat().st_mtime,
+        reverse=True,
+    )
+    for folder in older[KEPT_ARCHIVES - 1 :]:
+        shutil.rmtree(folder, ignore_errors=True)
