@@ -157,6 +157,7 @@ create table if not exists content_posts (
   state text not null default 'planned'
     check (state in ('planned', 'claimed', 'posting', 'posted', 'failed', 'outcome_unknown', 'withdrawn')),
   fence bigint not null default 0,
+  posting_fence bigint,
   lease_until timestamptz,
   saved_state jsonb not null default '{}',
   round integer not null default 1,
@@ -181,6 +182,8 @@ comment on table content_posts is 'One row per publication: at most one post, wh
 comment on column content_posts.resource is 'NAMESPACE/NAME of the MediaAsset: a publication outlives its resource.';
 comment on column content_posts.files is 'What was decided to be posted: [{key, sha256, size, type}].';
 comment on column content_posts.fence is 'Rises with every claim; a holder with an older number is refused.';
+comment on column content_posts.posting_fence is
+  'The holder that was let through to the one call that can''t be taken back; a later holder only looks up.';
 comment on column content_posts.saved_state is 'What the holder saved of the platform''s protocol, such as media id and part number.';
 create index if not exists content_posts_by_asset on content_posts (media_asset_id);
 create index if not exists content_posts_open on content_posts (platform, lease_until) where state in ('claimed', 'posting');
@@ -220,7 +223,7 @@ grant select, insert on media_assets, media_processing_jobs to mediaops_backend;
 grant update (percent, seconds_left, progress_job_name, updated_at) on media_processing_jobs to mediaops_backend;
 grant select on content_posts to mediaops_backend;
 grant update (
-  state, fence, lease_until, saved_state, attempts, next_attempt_at, retryable, reason, message,
+  state, fence, posting_fence, lease_until, saved_state, attempts, next_attempt_at, retryable, reason, message,
   external_post_id, url, posted_at, updated_at
 ) on content_posts to mediaops_backend;
 

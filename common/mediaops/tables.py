@@ -179,6 +179,8 @@ class PostRow(Base):
     """What was decided to be posted: [{key, sha256, size, type}]."""
     state: Mapped[str] = mapped_column(server_default="planned")
     fence: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    posting_fence: Mapped[int | None] = mapped_column(BigInteger)
+    """The holder that was let through to the one call that can't be taken back; a later one only looks up."""
     lease_until: Mapped[datetime | None]
     saved_state: Mapped[dict[str, Any]] = mapped_column(server_default="{}")
     round: Mapped[int] = mapped_column(server_default="1")
