@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -85,12 +86,12 @@ class Authority:
             return False
         cert = x509.load_pem_x509_certificate(path.read_bytes())
         try:
-            has = list(cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
             cert.verify_directly_issued_by(self._cert)
+            has = list(cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
+        except InvalidSignature:
+            return False
         except x509.ExtensionNotFound:
             has = []
-        except (ValueError, TypeError):
-            return False
         left = cert.not_valid_after_utc - datetime.datetime.now(datetime.UTC)
         return cert.subject == subject and has == sans and left.days > RENEW_BEFORE_DAYS
 
