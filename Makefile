@@ -17,7 +17,7 @@ test: setup ## Run every tier of tests, long ones in seeded samples.
 	@$(PY) -m hack.test all
 
 ##@ While you work
-.PHONY: setup test-fast test-full lint format crds requirements bench
+.PHONY: setup test-fast test-full lint format crds docs requirements bench
 setup: ## Make .venv and install system packages that are missing.
 	@hack/setup
 
@@ -35,6 +35,9 @@ format: setup ## Format the Python code.
 
 crds: setup ## Write the CRDs out from the models.
 	@$(PY) -m mediaops.crd crds helm/mediaops/crds
+
+docs: setup ## Write the pages that are made from the models and the table of reasons.
+	@$(PY) -m hack.docs
 
 requirements: setup ## Pin the requirements anew, with hashes.
 	@hack/requirements
