@@ -7,6 +7,7 @@ platforms, `"$account": "parameters"` and `{"$account": "credentials"}` how the 
 """
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,21 +71,25 @@ class _Filling:
             return [self.filled(one) for one in value]
         if not isinstance(value, dict):
             return value
-        match value:
-            case {"$config": True}:
-                return json.dumps(self._config())
-            case {"$files": [*names]}:
-                return "\n".join((self._folder / str(name)).read_text() for name in names)
-            case {"$workflow": str(key)}:
-                return self._ids[key]
-            case {"$credential": "backend" | "signature" as which}:
-                return _reference(getattr(self._deployment, which))
-            case {"$account": "credentials"}:
-                credential = self._signer()
-                return {credential.type: _reference(credential)}
-            case {"$account": "parameters", **rest}:
-                return _authentication(self._signer()) | self.filled(rest)
-        return {key: self.filled(one) for key, one in value.items()}
+        placeholder = next((key for key in value if key.startswith("$")), None)
+        if placeholder is None:
+            return {key: self.filled(one) for key, one in value.items()}
+        meaning = value[placeholder]
+        rest = {key: self.filled(one) for key, one in value.items() if key != placeholder}
+        fillings: dict[str, Callable[[], Any]] = {
+            "$config": lambda: json.dumps(self._config()),
+            "$files": lambda: "\n".join((self._folder / name).read_text() for name in meaning),
+            "$workflow": lambda: self._ids[meaning],
+            "$credential": lambda: _reference(getattr(self._deployment, meaning)),
+            "$account": lambda: self._of_account(meaning) | rest,
+        }
+        return fillings[placeholder]()
+
+    def _of_account(self, part: str) -> dict[str, Any]:
+        credential = self._signer()
+        if part == "credentials":
+            return {credential.type: _reference(credential)}
+        return _authentication(credential)
 
     def _signer(self) -> CredentialRef:
         if self._account is None:
