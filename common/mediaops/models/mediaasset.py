@@ -409,6 +409,8 @@ class MediaFacts(Model):
 class IngestStatus(Model):
     """How fetching the source went."""
 
+    round: Annotated[int, Field(ge=1, le=100_000)] = 1
+    """Round in which it ran; part of the address of its result."""
     attempts: Annotated[int, Field(ge=0, le=1000)] = 0
     """Attempts counted in this round."""
     jobs: Annotated[int, Field(ge=0, le=100_000)] = 0
