@@ -3,6 +3,7 @@
 Needs no root. Several run side by side, each in a state folder of its own.
 """
 
+import os
 import shutil
 import socket
 import zlib
@@ -25,6 +26,8 @@ ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 # A port is chosen here when none is given: below what the kernel hands out to clients (32768 and up).
 PORTS = range(20000, 30000)
+
+SOCKET_PATH_BYTES = 107
 
 # At their defaults (20 and 50 a second) these clients are what any load test would measure.
 CLIENT_QPS = 1000
@@ -60,6 +63,7 @@ class ControlPlane:
         self, state_dir: Path, *, address: str = "127.0.0.1", port: int = 0, controllers: bool = False
     ) -> None:
         self.state_dir = state_dir.resolve()
+        self.etcd_socket = checked_socket(self.state_dir / "etcd.sock")
         self.address = address
         self.controllers = controllers
         self.kubeconfig = self.state_dir / "admin.kubeconfig"
@@ -108,7 +112,7 @@ class ControlPlane:
         """End every process of this folder and remove its data; CA and logs stay."""
         self.processes.kill_all()  # nothing is left to flush: the data goes too
         shutil.rmtree(self.state_dir / "etcd", ignore_errors=True)
-        (self.state_dir / "etcd.sock").unlink(missing_ok=True)
+        self.etcd_socket.unlink(missing_ok=True)
 
     def restart(self, name: str) -> None:
         """End a component, start it again and wait until it works. Raises KeyError for an unknown name."""
@@ -167,7 +171,7 @@ class ControlPlane:
                 "--unsafe-no-fsync",  # the data is thrown away after a reboot anyway
                 "--log-level=warn",
             ],
-            lambda: _listens(self.state_dir / "etcd.sock"),
+            lambda: listens(self.etcd_socket),
         )  # fmt: skip
 
     def _apiserver(self) -> Component:
@@ -243,7 +247,7 @@ class ControlPlane:
 
     @property
     def _etcd_url(self) -> str:
-        return f"unix://{self.state_dir / 'etcd.sock'}"
+        return f"unix://{self.etcd_socket}"
 
 
 def _forget_other_boot(state_dir: Path) -> None:
@@ -277,7 +281,15 @@ def _is_free(address: str, port: int) -> bool:
     return True
 
 
-def _listens(path: Path) -> bool:
+def checked_socket(path: Path) -> Path:
+    """Return `path`. Raises ValueError if the kernel would not take it as a socket's, being too long."""
+    if len(os.fsencode(path)) > SOCKET_PATH_BYTES:
+        raise ValueError(f"{path} has more than {SOCKET_PATH_BYTES} bytes: use a folder nearer the root")
+    return path
+
+
+def listens(path: Path) -> bool:
+    """Return whether someone listens at a unix socket."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
             probe.connect(str(path))

@@ -2,14 +2,13 @@
 
 import http.client
 import json
-import socket
 from functools import cached_property
 from pathlib import Path
 
 import yaml
 
 from hack.build import tool
-from hack.cluster.control_plane import POD_RANGE, ControlPlane
+from hack.cluster.control_plane import POD_RANGE, ControlPlane, checked_socket, listens
 from hack.cluster.images import ImageStore
 from hack.cluster.leftovers import CGROUP
 from hack.cluster.network import NODE_ADDRESS
@@ -38,6 +37,7 @@ class Node:
         self.socket = volatile / "containerd.sock"
         self.images = ImageStore(self.socket)
         self.kubelet_dir = self.state_dir / "kubelet"
+        checked_socket(self.kubelet_dir / "device-plugins" / "kubelet.sock")  # its longest
         self.pod_logs = self.state_dir / "pod-logs"
 
     def components(self) -> list[Component]:
@@ -48,7 +48,7 @@ class Node:
     def containerd(self) -> Component:
         """The container runtime; it needs no API server."""
         command: list[str | Path] = ["containerd", "--config", self.state_dir / "containerd.toml"]
-        return Component("containerd", command, lambda: _connects(self.socket))
+        return Component("containerd", command, lambda: listens(self.socket))
 
     def write_files(self) -> None:
         """Write the configuration of all parts."""
@@ -218,13 +218,3 @@ def _answers(port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _connects(path: Path) -> bool:
-    """Return whether someone listens at a unix socket."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.connect(str(path))
-        except OSError:
-            return False
-    return True
