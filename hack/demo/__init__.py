@@ -1,0 +1,1 @@
+"""The demo: from a bare machine to a published asset, on a real cluster."""
