@@ -16,7 +16,7 @@ import requests
 
 from hack.cluster.waiting import say
 from hack.services.n8n_runtime import DEPLOY_SCRIPT, n8n_runtime
-from hack.services.service import LOOPBACK, Place, Service, Tls, free_port
+from hack.services.service import LOOPBACK, HttpService, Place, Tls, free_port
 
 OWNER_EMAIL = "owner@mediaops.test"
 REQUEST_SECONDS = 10.0
@@ -58,7 +58,7 @@ class DeployFailed(Exception):
     """n8n refused a credential or a workflow; the message holds the end of what it said."""
 
 
-class N8n(Service):
+class N8n(HttpService):
     """n8n with its own SQLite database.
 
     encryption_key, owner_password: at least 32 and 8 characters; who has them can read its credentials.

@@ -15,9 +15,10 @@ from typing import ClassVar, Self
 
 from hack.cluster.pki import Certificate
 from hack.cluster.processes import Component, Processes
-from hack.cluster.waiting import wait_until
+from hack.cluster.waiting import TimedOut, say, wait_until
 
 CONNECT_SECONDS = 1.0
+EXIT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class Service(ABC):
     """
 
     name: ClassVar[str]
-    start_seconds: ClassVar[float] = 30.0
+    start_seconds: ClassVar[float] = 60.0
     """How long it may take to be ready."""
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, folder: Path, place: Place = LOOPBACK, port: int = 0, tls: Tls | None = None) -> None:
         self.folder = folder.resolve()
@@ -68,17 +70,12 @@ class Service(ABC):
         """Return its process's environment, beside PATH and HOME (its folder)."""
         return {}
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027  # most have nothing to prepare
         """Make what its process needs on disk; what is there already stays."""
 
     def ready(self) -> bool:
         """Return whether it can serve."""
         return accepts_connections(self.place.address, self.port)
-
-    @property
-    def url(self) -> str:
-        """Its base URL, by address; by name it is the same scheme and port."""
-        return f"{'https' if self.tls else 'http'}://{self.place.address}:{self.port}"
 
     @cached_property
     def processes(self) -> Processes:
@@ -103,13 +100,19 @@ class Service(ABC):
 
     def stop(self) -> None:
         """Ask it to end, and insist after a while; its data stay."""
-        self.processes.stop(self.name)
+        tree = self._tree()
+        _signal_all(tree[:1], self.stop_signal)
+        try:
+            self._wait_for_end(tree)
+        except TimedOut:
+            say(f"{self.name} did not end by itself and is killed")
+            self.kill()
 
     def kill(self) -> None:
-        """SIGKILL it and what it started, as a crash of the machine would; its data stay."""
+        """SIGKILL it and what it started, as a crash would; its data stay."""
         tree = self._tree()
         _signal_all(tree, signal.SIGKILL)
-        wait_until(f"the end of {self.name}", lambda: not any(map(_alive, tree)), CONNECT_SECONDS * 20)
+        self._wait_for_end(tree)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -146,6 +149,9 @@ class Service(ABC):
     def _component(self) -> Component:
         return Component(self.name, self.place.command(self.command()), self.ready, self.env())
 
+    def _wait_for_end(self, tree: Sequence[int]) -> None:
+        wait_until(f"the end of {self.name}", lambda: not any(map(_alive, tree)), EXIT_SECONDS)
+
     def _tree(self) -> list[int]:
         """Return its process and all that it started, parents first."""
         pid = self.processes.pid(self.name)
@@ -156,6 +162,15 @@ class Service(ABC):
             )
             tree.extend(int(child) for child in children.stdout.split())
         return tree
+
+
+class HttpService(Service):
+    """A service that speaks HTTP."""
+
+    @property
+    def url(self) -> str:
+        """Its base URL, by address; by name it has the same scheme and port."""
+        return f"{'https' if self.tls else 'http'}://{self.place.address}:{self.port}"
 
 
 def free_port(address: str) -> int:
