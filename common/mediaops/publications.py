@@ -169,7 +169,7 @@ def reopen(row: Publication, round_: int) -> Publication:
     """Open the next round for a failed row; any other stays as it is."""
     if row.state is not State.FAILED or round_ <= row.round:
         return row
-    return _afresh(replace(row, round=round_, attempts=0, next_attempt_at=None))
+    return _planned(replace(row, round=round_, attempts=0, next_attempt_at=None))
 
 
 def resolve_posted(row: Publication, external_post_id: str, now: datetime) -> Publication:
@@ -183,7 +183,7 @@ def resolve_again(row: Publication) -> Publication:
     """Take a person's word that the post in doubt does not exist, and post again."""
     if row.state is not State.OUTCOME_UNKNOWN:
         return row
-    return _afresh(replace(row, attempts=0, next_attempt_at=None))
+    return _planned(replace(row, attempts=0, next_attempt_at=None, saved_state={}))
 
 
 # What n8n does, through the backend ------------------------------------------------------------------------
@@ -226,20 +226,23 @@ def save(
 ) -> Publication:
     """Save what a holder has reached and renew its lease; raises Refused, after which the holder stops.
 
-    Saving `phase: posting` lets the holder through to its one call; only a settlement leads on from there.
+    Saving `phase: posting` lets the holder through to its one call. If the platform certainly did not post,
+    it saves another phase, or settles the error. A holder that may only look up renews with the state as it
+    is, and is let through to nothing.
     """
     _require_holder(row, fence)
+    lease_until = now + timedelta(seconds=lease_seconds)
     if row.looking_up:
-        raise Refused("look_up_only", "an earlier run may have posted: look the post up and settle")
+        if state != row.saved_state:
+            raise Refused("look_up_only", "an earlier run may have posted: look the post up and settle")
+        return replace(row, lease_until=lease_until)
     asks = state.get("phase") == POSTING_PHASE
-    if row.state is State.POSTING and not asks:
-        raise Refused("look_up_only", "this run was let through to post: only a settlement leads on")
     return replace(
         row,
         state=State.POSTING if asks else State.CLAIMED,
-        posting_fence=fence if asks else row.posting_fence,
+        posting_fence=fence if asks else None,
         saved_state=state,
-        lease_until=now + timedelta(seconds=lease_seconds),
+        lease_until=lease_until,
     )
 
 
@@ -279,7 +282,7 @@ def settle_error(
     if row.looking_up:
         return replace(row, lease_until=None, next_attempt_at=due) if again else _in_doubt(row, message)
     if again:
-        return replace(_afresh(row), reason=reason, message=message, retryable=True, next_attempt_at=due)
+        return replace(_planned(row), reason=reason, message=message, retryable=True, next_attempt_at=due)
     return replace(row, state=State.FAILED, lease_until=None, next_attempt_at=None)
 
 
@@ -315,14 +318,14 @@ def _backoff(row: Publication) -> timedelta:
     return timedelta(seconds=min(row.backoff_seconds * 2 ** min(row.attempts - 1, 12), MAX_BACKOFF_SECONDS))
 
 
-def _afresh(row: Publication) -> Publication:
-    """Plan a row anew, from the first step of the platform's protocol."""
+def _planned(row: Publication) -> Publication:
+    """Plan a row again; what was uploaded is kept for the next holder, the permission to post is not."""
     return replace(
         row,
         state=State.PLANNED,
         posting_fence=None,
         lease_until=None,
-        saved_state={},
+        saved_state={name: value for name, value in row.saved_state.items() if name != "phase"},
         retryable=None,
         reason=None,
         message=None,

@@ -63,7 +63,7 @@ class Stat:
 
 @dataclass(frozen=True)
 class SignedPut:
-    """One PUT: exactly these headers must be sent with it."""
+    """One PUT: these headers must be sent with it, beside the content's length."""
 
     url: str
     headers: dict[str, str]
@@ -204,13 +204,26 @@ class Storage:
         return self._sign("get_object", parameters, seconds, audience)
 
     def presign_put(
-        self, key: str, *, size: int, sha256: str, seconds: int, audience: Audience = "cluster"
+        self,
+        key: str,
+        *,
+        size: int,
+        sha256: str,
+        media_type: str,
+        seconds: int,
+        audience: Audience = "cluster",
     ) -> SignedPut:
         """Sign a PUT of exactly this content: `size` bytes with this SHA-256 (hex), checked by storage."""
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
-        parameters = {"Bucket": self.bucket, "Key": key, "ContentLength": size, "ChecksumSHA256": checksum}
+        parameters = {
+            "Bucket": self.bucket,
+            "Key": key,
+            "ContentLength": size,
+            "ContentType": media_type,
+            "ChecksumSHA256": checksum,
+        }
         url = self._sign("put_object", parameters, seconds, audience)
-        return SignedPut(url, {"content-length": str(size), "x-amz-checksum-sha256": checksum})
+        return SignedPut(url, {"content-type": media_type, "x-amz-checksum-sha256": checksum})
 
     def create_upload(self, key: str, *, media_type: str = "application/octet-stream") -> str:
         """Begin a multipart upload and give its id."""

@@ -131,6 +131,8 @@ class StateAnswer(Body):
 
     lease_seconds: int
     files: list[ClaimFile]
+    look_up_only: bool = False
+    """True: an earlier holder may have posted, so this one renewed its lease and is let through to nothing."""
 
 
 class SettlementError(Body):

@@ -92,18 +92,38 @@ def test_fence_that_was_never_given_is_refused() -> None:
 def test_holder_found_posting_after_its_lease_is_followed_by_one_that_only_looks_up() -> None:
     row = publications.claim(posting(), later(LEASE), LEASE)
     assert (row.state, row.fence, row.looking_up) == (State.POSTING, 2, True)
-    assert row.saved_state["phase"] == "posting"
-    for state in ({"phase": "posting", "media_id": "7"}, {"phase": "append"}):
+    assert row.saved_state == {"phase": "posting", "media_id": "7"}
+    for state in ({"phase": "posting", "media_id": "8"}, {"phase": "append"}):
         with pytest.raises(Refused) as refused:
             publications.save(row, 2, state, later(LEASE), LEASE)
         assert code_of(refused) == "look_up_only"
 
 
-def test_own_repeat_of_posting_is_granted_again_but_leads_nowhere_else() -> None:
+def test_looking_up_renews_the_lease_and_is_let_through_to_nothing() -> None:
+    row = publications.claim(posting(), later(LEASE), LEASE)
+    renewed = publications.save(row, 2, dict(row.saved_state), later(LEASE + 50), LEASE)
+    assert (renewed.lease_until, renewed.looking_up) == (later(LEASE + 50 + LEASE), True)
+
+
+def test_own_repeat_of_posting_is_granted_again() -> None:
     again = publications.save(posting(), 1, {"phase": "posting", "media_id": "7"}, later(1), LEASE)
-    assert again.lease_until == later(1 + LEASE)
-    with pytest.raises(Refused):
-        publications.save(again, 1, {"phase": "append"}, later(2), LEASE)
+    assert (again.lease_until, again.looking_up) == (later(1 + LEASE), False)
+
+
+def test_holder_that_was_refused_by_the_platform_leaves_posting_and_goes_on() -> None:
+    row = publications.save(posting(), 1, {"phase": "uploading"}, later(1), LEASE)
+    assert (row.state, row.posting_fence) == (State.CLAIMED, None)
+    assert publications.claim(row, later(1 + LEASE), LEASE).looking_up is False
+
+
+def test_what_was_uploaded_is_kept_for_the_next_attempt_but_not_the_phase() -> None:
+    row = publications.settle_error(posting(), 1, "RateLimited", "429", True, NOW)
+    assert (row.state, row.saved_state) == (State.PLANNED, {"media_id": "7"})
+
+
+def test_posting_again_on_a_persons_word_starts_from_nothing() -> None:
+    row = publications.settle_error(posting(), 1, "OutcomeUnknown", "timed out", True, NOW)
+    assert publications.resolve_again(row).saved_state == {}
 
 
 def test_error_while_looking_up_never_opens_the_row_for_a_post() -> None:
@@ -287,12 +307,14 @@ class Interleavings(RuleBasedStateMachine):
     @rule(index=PICK)
     def holder_saves_a_step(self, index: int) -> None:
         holder = self.pick(index)
-        if holder.stopped or holder.call or holder.looks_up:
+        if holder.stopped or holder.call in ("under way", "done"):
             return
         try:
             self.row = publications.save(self.row, holder.fence, {"phase": "append"}, self.now, LEASE)
         except Refused:
-            holder.stopped = True
+            holder.stopped = not holder.looks_up
+        else:
+            holder.call = None
 
     @precondition(lambda self: self.holders)
     @rule(index=PICK)
@@ -306,7 +328,8 @@ class Interleavings(RuleBasedStateMachine):
         except Refused:
             holder.stopped = not holder.looks_up
             return
-        holder.call = "under way"
+        if not self.row.looking_up:
+            holder.call = "under way"
 
     @precondition(lambda self: any(h.call == "under way" for h in self.holders))
     @rule(posts=st.booleans())
