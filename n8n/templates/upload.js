@@ -16,14 +16,17 @@ const go = (memory, step, call = {}) => ({ memory: { ...memory, doing: step }, s
 
 const stop = (memory, why) => go(memory, 'stop', { why });
 
-/** Save the state, which renews the lease; `then` is where to go on: 'advance' or 'post' or 'lookUp' … */
+/** Save the state, which renews the lease; `then` is where to go on: 'advance' or 'post'. */
 const save = (memory, then, now) =>
   go({ ...memory, then, sent_at: now, saves: 0 }, 'save', {
     publication_id: memory.publication_id,
     body: { fence: memory.fence, state: memory.state },
   });
 
-/** Wait, renew the lease, go on. Longer waits than the lease allows are cut; who needs them asks again. */
+/**
+ * Wait, renew the lease, go on: `then` is 'advance', 'post' or 'lookUp'. Longer waits than the lease allows are
+ * cut; who needs them asks again. Before a look-up nothing is saved: whoever looks up may only settle.
+ */
 const wait = (memory, milliseconds, then, config) => {
   const longest = Math.min(config.longest_wait_seconds * 1000, memory.lease_length / 3);
   const seconds = Math.max(0.2, Math.min(milliseconds, longest) / 1000);
@@ -41,9 +44,12 @@ const report = (memory, reason, message, retryable) => {
   return go(memory, 'report', { body: { ...identity(memory), error: { reason, message: short, retryable } } });
 };
 
-/** Leave the phase 'posting' (the platform certainly did not post), then report. */
-const unpost = (memory, now, ...outcome) =>
-  save({ ...memory, state: { ...memory.state, phase: 'uploading' }, outcome }, 'report', now);
+/**
+ * The post may exist, and the look-up was not answered. Who took the publication over may say so and be sent
+ * again. Who made the call itself must not, because its error would read as "not posted": its lease runs out.
+ */
+const lookUpFailed = (memory, message) =>
+  memory.tookOver ? report(memory, 'PlatformUnavailable', message, true) : stop(memory, message);
 
 const outcomeUnknown = (memory, message) => report(memory, 'OutcomeUnknown', message, false);
 
@@ -71,7 +77,6 @@ const carryOn = {
   advance: (memory, config, now) => platform.advance(memory, config, now),
   lookUp: (memory, config, now) => platform.lookUp(memory, config, now),
   post: (memory) => go(memory, 'post', platform.post(memory)),
-  report: (memory) => report(memory, ...memory.outcome),
 };
 
 const answered = {
@@ -81,7 +86,7 @@ const answered = {
     const claimed = renewed({ ...memory, publication_id, fence, text }, answer.body, memory.sent_at);
     claimed.state = { phase: 'uploading', uploads: {}, ...state };
     claimed.resumed = Object.keys(claimed.state.uploads);
-    if (claimed.state.phase === 'posting') return platform.lookUp(claimed, config, now);
+    if (claimed.state.phase === 'posting') return platform.lookUp({ ...claimed, tookOver: true }, config, now);
     if (claimed.lease_length <= leaseNeeded(config)) {
       return report(claimed, 'InternalError', 'the lease is shorter than the time a post may take', false);
     }
@@ -101,6 +106,7 @@ const answered = {
   },
 
   wait(memory, answer, config, now) {
+    if (memory.then === 'lookUp') return platform.lookUp(memory, config, now);
     const saves = memory.saves ?? 0;
     const again = save(memory, memory.then, now);
     return { ...again, memory: { ...again.memory, saves } };

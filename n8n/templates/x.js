@@ -9,6 +9,8 @@ const words = (answer) => {
   return body.errors?.[0]?.message ?? body.detail ?? body.title ?? `HTTP ${answer.status}`;
 };
 
+const rejectsCredential = ({ status, body }) => status === 401 || (status === 403 && PERMISSION.test(body?.type));
+
 const kindOf = (file, config) => config.platform.media.find((kind) => kind.types.includes(file.type));
 
 const uploadOf = (memory, file) => memory.state.uploads[file.sha256];
@@ -24,15 +26,15 @@ const noted = (memory, sha256, fields) => {
 const refused = (memory, answer, config, now, sha256) => {
   const { status } = answer;
   if (status === 0 || status === 429 || status >= 500) {
-    return transient(memory, answer, config, now, 'PlatformUnavailable', `X: ${words(answer)}`);
+    // It may have been done all the same: what X then says about the next try is not the last word.
+    const uncertain = status === 429 ? memory : { ...memory, resumed: [...memory.resumed, sha256] };
+    return transient(uncertain, answer, config, now, 'PlatformUnavailable', `X: ${words(answer)}`);
   }
-  if (status === 401 || (status === 403 && PERMISSION.test(answer.body?.type))) {
-    return report(memory, 'CredentialRejected', `X: ${words(answer)}`, false);
-  }
+  if (rejectsCredential(answer)) return report(memory, 'CredentialRejected', `X: ${words(answer)}`, false);
   if (memory.resumed.includes(sha256)) {
     // X may have dropped what an earlier run uploaded: once from the start, then X's word is final.
     const resumed = memory.resumed.filter((one) => one !== sha256);
-    return save({ ...noted(memory, sha256), resumed }, 'advance', now);
+    return save({ ...noted(memory, sha256, null), resumed }, 'advance', now);
   }
   return report(memory, 'PlatformRejected', `X: ${words(answer)}`, false);
 };
@@ -138,12 +140,14 @@ const platform = {
         // Nothing was sent: the lease would have ended before the time-out. Renew it and try again.
         const late = (memory.late ?? 0) + 1;
         if (late <= config.tries) return save({ ...memory, late }, 'post', now);
-        return unpost(memory, now, 'InternalError', 'n8n is too slow to post within its lease', true);
+        return report(memory, 'InternalError', 'n8n is too slow to post within its lease', true);
       }
-      if (status === 429) return unpost(memory, now, 'PlatformUnavailable', `X: ${words(answer)}`, true);
+      if (status === 429) return report(memory, 'PlatformUnavailable', `X: ${words(answer)}`, true);
       if (status >= 400 && status < 500 && status !== 408) {
-        const rejected = status === 401 || (status === 403 && PERMISSION.test(answer.body?.type));
-        return unpost(memory, now, rejected ? 'CredentialRejected' : 'PlatformRejected', `X: ${words(answer)}`, false);
+        if (rejectsCredential(answer)) return report(memory, 'CredentialRejected', `X: ${words(answer)}`, false);
+        // A media id from an earlier run may have gone stale: the next attempt uploads afresh.
+        const stale = status === 400 && memory.resumed.length > 0;
+        return report(memory, 'PlatformRejected', `X: ${words(answer)}`, stale);
       }
       return wait({ ...memory, lookups: 0 }, config.lookup_pause_seconds * 1000, 'lookUp', config);
     },
@@ -170,8 +174,8 @@ const platform = {
 
 const settled = (memory, id, config) => settle(memory, id, `${config.platform.web_url}/i/status/${id}`);
 
-/** The look-up itself failed. A refusal needs a person; anything else ends with the lease: the next run looks again. */
+/** A refused look-up needs a person; any other failure may pass. */
 const unanswered = (memory, answer) =>
   answer.status === 401 || answer.status === 403
     ? outcomeUnknown(memory, `X was asked to post; looking it up was refused: ${words(answer)}`)
-    : stop(memory, `look-up answered ${answer.status}`);
+    : lookUpFailed(memory, `X did not answer the look-up: ${words(answer)}`);

@@ -87,6 +87,11 @@ class Store:
         row = self._row("SELECT id, username FROM users WHERE access = ? AND NOT expired", access)
         return User(**row) if row else None
 
+    def expire_token(self, first_access: str) -> None:
+        """Refuse the account that began with this token until it has refreshed it."""
+        with self.transaction() as db:
+            db.execute("UPDATE users SET expired = 1 WHERE first_access = ?", (first_access,))
+
     def expire_tokens(self) -> None:
         """From now on every access token is refused until it is refreshed."""
         with self.transaction() as db:
