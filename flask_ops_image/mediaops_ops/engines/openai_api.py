@@ -1,0 +1,93 @@
+"""Calling OpenAI's API: the real client, its key only to the hosts it is for, a budget, and errors people read.
+
+The client's own retries are off: ours honour `Retry-After` within one budget of time, and say at its end
+that the engine was out of reach (again later, not counted) instead of counting an attempt.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from mediaops.reasons import Reason
+from mediaops_ops.engines import credential
+from mediaops_ops.net import Again, persistently
+from mediaops_ops.outcome import StepError
+
+if TYPE_CHECKING:
+    import openai
+
+    from mediaops_ops.settings import Settings
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 300.0
+"""Longest wait for one answer: an engine listens to 25 MB in one call."""
+_EXHAUSTED = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+"""Codes of a 429 that no waiting cures."""
+
+
+def call(settings: Settings, ask: Callable[[openai.OpenAI], T]) -> T:
+    """Ask until there is an answer; raises StepError (permanent) for refusals, Unreachable for silence."""
+    import httpx2  # half a second of imports; only who calls pays for it
+    import openai
+
+    base_url = settings.openai_base_url
+    key = credential.read(settings.credential_file).key_for(base_url)
+    context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
+    timeout = httpx2.Timeout(ANSWER_SECONDS, connect=settings.connect_seconds)
+    # No redirects: the key goes to the host that was checked and to no other.
+    transport = openai.DefaultHttpxClient(
+        verify=context, timeout=timeout, follow_redirects=False, trust_env=False
+    )
+    with openai.OpenAI(api_key=key, base_url=base_url, max_retries=0, http_client=transport) as client:
+
+        def attempt() -> T:
+            try:
+                return ask(client)
+            except openai.APIConnectionError as error:
+                cause = "it fell silent" if isinstance(error, openai.APITimeoutError) else "no connection"
+                raise Again(cause) from error
+            except openai.APIStatusError as error:
+                raise _refusal(error) from error
+            except openai.OpenAIError as error:
+                raise StepError(
+                    Reason.ENGINE_REJECTED, f"OpenAI's answer can't be read: {type(error).__name__}."
+                ) from error
+
+        return persistently(
+            attempt,
+            patience_seconds=settings.patience_seconds,
+            reason=Reason.ENGINE_UNAVAILABLE,
+            what="OpenAI",
+        )
+
+
+def _refusal(error: openai.APIStatusError) -> Exception:
+    """Give what an error answer means: another try, or the end, said so that a person can act on it."""
+    status = error.status_code
+    if status in (401, 403):
+        return StepError(
+            Reason.CREDENTIAL_REJECTED, f"OpenAI refused the credential ({status}).", permanent=True
+        )
+    if status == 429 and error.code in _EXHAUSTED:
+        return StepError(
+            Reason.ENGINE_REJECTED, "OpenAI says that the account's quota is used up.", permanent=True
+        )
+    if status in (408, 409, 429) or status >= 500:
+        return Again(f"it answered {status}", after=_retry_after(error))
+    if error.code == "model_not_found":
+        return StepError(Reason.ENGINE_REJECTED, "OpenAI has no such model for this account.", permanent=True)
+    if status == 413:
+        return StepError(Reason.ENGINE_REJECTED, "the file is larger than OpenAI takes.", permanent=True)
+    words = " ".join(str(error.message).split())[:300]
+    return StepError(
+        Reason.ENGINE_REJECTED, f"OpenAI refused the request ({status}): {words}", permanent=True
+    )
+
+
+def _retry_after(error: openai.APIStatusError) -> float:
+    """Give the seconds that the answer asks to wait, 0 if it doesn't."""
+    value = error.response.headers.get("retry-after", "")
+    return float(value) if value.replace(".", "", 1).isdigit() else 0.0
