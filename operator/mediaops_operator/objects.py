@@ -1,0 +1,303 @@
+"""Complete manifests of everything the operator creates, made without a client."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from mediaops.identity import step_folder
+from mediaops.models.base import API_VERSION
+from mediaops.models.mediaasset import MediaAsset
+from mediaops.models.processingjob import AssetReference, ProcessingJobSpec, Version
+from mediaops.models.work import Exit, WorkOrder
+from mediaops.planner import Step
+from mediaops.tokens import POD_TOKEN_AUDIENCE, Capability
+from mediaops_operator.installation import Installation
+from mediaops_operator.observed import Share
+from mediaops_operator.planning.desired import Launch, Note
+
+Manifest = dict[str, Any]
+
+ASSET_LABEL = "mediaops.dev/asset"
+WORKSPACE_LABEL = "mediaops.dev/workspace"
+COUNTS_ANNOTATION = "mediaops.dev/counts"
+"""On a Job: which operations, or which ingest, count it, and at which round and number."""
+
+CREDENTIAL_KEY = "mediaops-credential"
+ORDER_FOLDER = "/var/run/mediaops/order"
+TOKEN_FOLDER = "/var/run/mediaops/token"  # noqa: S105 — a path
+CREDENTIAL_FOLDER = "/var/run/mediaops/credential"
+WORK_FOLDER = "/work"
+CONTAINER = "operations"
+USER = 65532
+
+_PASSED_THROUGH = ("kueue.x-k8s.io/queue-name", "kueue.x-k8s.io/priority-class")
+
+_BACKSTOP_SECONDS = 600
+"""How much longer than the run's own deadline the kubelet waits."""
+
+_CAPABILITY_SECONDS = 14 * 24 * 3600
+"""How long a Job may wait for its node: without its pod's own token a capability opens nothing."""
+
+
+def processing_job(asset: MediaAsset, step: Step, workspace: str) -> Manifest:
+    """Give the ProcessingJob of one operation."""
+    spec = ProcessingJobSpec(
+        asset_ref=AssetReference(name=asset.name, uid=asset.uid),
+        operation=step.operation,
+        versions=[Version(name=name, version=version) for name, version in sorted(step.versions.items())],
+        spec_hash=step.spec_hash,
+        step_key=step.step_key,
+        stored=step.stored,
+    )
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "ProcessingJob",
+        "metadata": {
+            "name": step.processing_job,
+            "namespace": asset.namespace,
+            "labels": {
+                ASSET_LABEL: asset.name,
+                WORKSPACE_LABEL: workspace,
+                "mediaops.dev/operation": step.name,
+                "mediaops.dev/operation-type": step.operation.type,
+            },
+            "ownerReferences": [owner(asset)],
+        },
+        "spec": spec.wire(),
+    }
+
+
+def owner(asset: MediaAsset) -> Manifest:
+    """Give the reference by which the cluster deletes children with their asset."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "MediaAsset",
+        "name": asset.name,
+        "uid": asset.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,
+    }
+
+
+def work_order(asset: MediaAsset, launch: Launch, installation: Installation, now: datetime) -> Manifest:
+    """Give the Secret with a Job's work order, signed capability included."""
+    order = launch.order.model_copy(update={"capability": _capability(launch.order, installation, now)})
+    files = {"work-order.json": order.model_dump_json(by_alias=True, exclude_none=True)}
+    if installation.ca:
+        files["ca.crt"] = installation.ca
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": order.job,
+            "namespace": order.namespace,
+            "labels": {ASSET_LABEL: asset.name},
+            "ownerReferences": [owner(asset)],
+        },
+        "stringData": files,
+    }
+
+
+def _capability(order: WorkOrder, installation: Installation, now: datetime) -> str:
+    reads = {reference.key for step in order.steps for reference in step.reads.values()}
+    if order.source and order.steps:
+        reads.add(order.source.key)
+    steps = {step.step_key for step in order.steps}
+    if order.ingest:
+        steps.add(order.ingest.step_key)
+        if order.source:
+            reads.add(order.source.key)
+    capability = Capability(
+        workspace=order.workspace,
+        namespace=order.namespace,
+        job=order.job,
+        reads=frozenset(
+            r for r in reads if not r.startswith(tuple(step_folder(order.workspace, s) for s in steps))
+        ),
+        step_keys=frozenset(steps),
+    )
+    issued = int(now.timestamp())
+    return installation.signer.sign(
+        capability, issued=issued, expires=issued + order.deadline_seconds + _CAPABILITY_SECONDS
+    )
+
+
+def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manifest:
+    """Give the Job of one pass, or of the ingest."""
+    order = launch.order
+    labels = {
+        ASSET_LABEL: asset.name,
+        WORKSPACE_LABEL: order.workspace,
+        "app.kubernetes.io/name": "mediaops",
+        "app.kubernetes.io/component": "operations",
+        "mediaops.dev/role": "ingest" if launch.ingest else "pass",
+        **({"mediaops.dev/engine": launch.engine} if launch.engine else {}),
+    }
+    queued = {k: v for k, v in (asset.metadata.get("labels") or {}).items() if k in _PASSED_THROUGH}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": order.job,
+            "namespace": order.namespace,
+            "labels": labels | queued,
+            "annotations": {COUNTS_ANNOTATION: counts(launch)},
+            "ownerReferences": [owner(asset)],
+        },
+        "spec": {
+            "backoffLimit": 0,
+            "completions": 1,
+            "parallelism": 1,
+            "podReplacementPolicy": "Failed",
+            "ttlSecondsAfterFinished": installation.job_ttl_seconds,
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                    {
+                        "action": "Ignore",
+                        "onExitCodes": {
+                            "containerName": CONTAINER,
+                            "operator": "In",
+                            "values": [int(Exit.INTERRUPTED)],
+                        },
+                    },
+                ]
+            },
+            "template": {"metadata": {"labels": labels}, "spec": _pod(asset, launch, installation)},
+        },
+    }
+
+
+def counts(launch: Launch) -> str:
+    """Write down what the Job counts on; see `counted_on`."""
+    if launch.ingest:
+        return json.dumps({"ingest": launch.ingest}, separators=(",", ":"))
+    rows = [[s.operation, s.uid, s.round, s.jobs, s.member] for s in launch.shares]
+    return json.dumps({"operations": rows}, separators=(",", ":"))
+
+
+def counted_on(text: str) -> tuple[tuple[Share, ...], tuple[int, int] | None]:
+    """Read what `counts` wrote; nothing where it is something else."""
+    try:
+        written = json.loads(text)
+        if "ingest" in written:
+            round_, jobs = written["ingest"]
+            return (), (int(round_), int(jobs))
+        return tuple(Share(*row) for row in written["operations"]), None
+    except (ValueError, TypeError, KeyError):
+        return (), None
+
+
+def _pod(asset: MediaAsset, launch: Launch, installation: Installation) -> Manifest:
+    profile = installation.profiles[asset.spec.execution.profile]
+    priority_class = installation.priority_classes.get(asset.spec.execution.priority)
+    optional = {
+        "serviceAccountName": profile.service_account_name,
+        "runtimeClassName": profile.runtime_class_name,
+        "priorityClassName": priority_class,
+        "nodeSelector": profile.node_selector,
+        "tolerations": profile.tolerations,
+        "imagePullSecrets": profile.image_pull_secrets,
+    }
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": 30,
+        "activeDeadlineSeconds": launch.order.deadline_seconds + _BACKSTOP_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        **{name: value for name, value in optional.items() if value},
+        "containers": [_container(launch, installation, asset.spec.execution.profile)],
+        "volumes": _volumes(launch, profile.work_size_limit),
+    }
+
+
+def _container(launch: Launch, installation: Installation, profile_name: str) -> Manifest:
+    profile = installation.profiles[profile_name]
+    resources: dict[str, dict[str, str]] = {name: dict(value) for name, value in profile.resources.items()}
+    if launch.gpu:
+        resources.setdefault("limits", {})[profile.gpu_resource] = str(launch.gpu)
+    engine = profile.engines.get(launch.engine) if launch.engine else None
+    environment = {
+        **profile.env,
+        "MEDIAOPS_TOKEN_FILE": f"{TOKEN_FOLDER}/token",
+        "MEDIAOPS_WORK_DIR": WORK_FOLDER,
+        "TMPDIR": WORK_FOLDER,
+        "HOME": WORK_FOLDER,
+        "MEDIAOPS_CREDENTIAL_FILE": f"{CREDENTIAL_FOLDER}/{CREDENTIAL_KEY}" if launch.credential else "",
+        "MEDIAOPS_CA_FILE": f"{ORDER_FOLDER}/ca.crt" if installation.ca else "",
+        "MEDIAOPS_ALLOWED_CIDRS": installation.allowed_cidrs if launch.ingest else "",
+        "OPENAI_BASE_URL": engine.base_url if engine and launch.engine == "openai" else "",
+    }
+    mounts = [("order", ORDER_FOLDER), ("token", TOKEN_FOLDER)]
+    if launch.credential:
+        mounts.append(("credential", CREDENTIAL_FOLDER))
+    return {
+        "name": CONTAINER,
+        "image": profile.image,
+        "imagePullPolicy": profile.image_pull_policy,
+        "args": ["run", "-f", f"{ORDER_FOLDER}/work-order.json"],
+        "env": [{"name": name, "value": value} for name, value in environment.items() if value],
+        "resources": resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "work", "mountPath": WORK_FOLDER},
+            *({"name": name, "mountPath": path, "readOnly": True} for name, path in mounts),
+        ],
+    }
+
+
+def _volumes(launch: Launch, work_size_limit: str) -> list[Manifest]:
+    token = {
+        "serviceAccountToken": {"audience": POD_TOKEN_AUDIENCE, "path": "token", "expirationSeconds": 3600}
+    }
+    volumes: list[Manifest] = [
+        {"name": "work", "emptyDir": {"sizeLimit": work_size_limit}},
+        {"name": "order", "secret": {"secretName": launch.order.job, "defaultMode": 0o440}},
+        {"name": "token", "projected": {"sources": [token], "defaultMode": 0o440}},
+    ]
+    if launch.credential:
+        # Just the one key: an asset can't point at another Secret and get something out of it.
+        item = {"key": CREDENTIAL_KEY, "path": CREDENTIAL_KEY}
+        secret = {"secretName": launch.credential, "items": [item], "defaultMode": 0o440}
+        volumes.append({"name": "credential", "secret": secret})
+    return volumes
+
+
+def event(asset: MediaAsset, note: Note, now: str) -> Manifest:
+    """Give the Event of a note; the same note again has the same name, so that it is counted instead."""
+    about: Manifest = {
+        "apiVersion": API_VERSION,
+        "kind": "ProcessingJob" if note.job else "MediaAsset",
+        "namespace": asset.namespace,
+        "name": note.job.name if note.job else asset.name,
+        "uid": note.job.uid if note.job else asset.uid,
+    }
+    mark = sha256(f"{about['uid']}\0{note.reason}\0{note.message}".encode()).hexdigest()[:16]
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about['name'][:200]}.{mark}", "namespace": asset.namespace},
+        "involvedObject": about,
+        "type": "Warning" if note.warning else "Normal",
+        "reason": note.reason,
+        "message": note.message[:1024],
+        "source": {"component": "mediaops-operator"},
+        "reportingComponent": "mediaops-operator",
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+    }

@@ -1,0 +1,186 @@
+"""What one visit of an asset sees: everything that the plan depends on, and nothing that can be called.
+
+Times carry their zone. Jobs and pods are cut down to what decides something.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from mediaops.identity import asset_id
+from mediaops.models.mediaasset import MediaAsset, MediaFacts
+from mediaops.models.processingjob import ProcessingJob
+from mediaops.models.work import ObjectRef, StepResult
+from mediaops.planner import Step
+from mediaops.publications import Publication
+from mediaops.reasons import Reason
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why something doesn't go on, for people."""
+
+    reason: Reason
+    message: str
+
+
+@dataclass(frozen=True)
+class Share:
+    """One operation's part in a Job: the Job counts on it while its round and `jobs` are still these."""
+
+    operation: str
+    uid: str
+    """Of its ProcessingJob."""
+    round: int
+    jobs: int
+    """Jobs that had ended in that round when this one was made."""
+    member: bool
+    """False: the Job only prepares a file for it."""
+
+
+@dataclass(frozen=True)
+class PodView:
+    """One pod of a Job."""
+
+    name: str
+    created: datetime
+    node: str | None = None
+    phase: str = "Pending"
+    reason: str | None = None
+    """The pod's own reason, such as Evicted or DeadlineExceeded."""
+    message: str = ""
+    disrupted: bool = False
+    """Stopped from outside: Kubernetes replaces it, nothing counts."""
+    running: bool = False
+    exit_code: int | None = None
+    """Of the container, once it terminated."""
+    exit_reason: str | None = None
+    """Such as OOMKilled."""
+    termination: str = ""
+    """The termination message."""
+    trouble: Trouble | None = None
+    """Why the pod doesn't start."""
+
+
+@dataclass(frozen=True)
+class JobView:
+    """One Job of the asset."""
+
+    name: str
+    uid: str
+    created: datetime
+    shares: tuple[Share, ...] = ()
+    ingest: tuple[int, int] | None = None
+    """Round and `jobs` of the ingest it does; None: it runs a pass."""
+    suspended: bool = False
+    end: Literal["Complete", "Failed"] | None = None
+    end_reason: str = ""
+    end_message: str = ""
+    end_time: datetime | None = None
+    pods: tuple[PodView, ...] = ()
+    """Oldest first."""
+    trouble: Trouble | None = None
+    """Why it has no pod."""
+    deleted: bool = False
+    """Being deleted."""
+
+    @property
+    def running(self) -> bool:
+        """Say whether a pod works on it."""
+        return any(pod.running for pod in self.pods)
+
+    @property
+    def standstill(self) -> Trouble | None:
+        """Say why it doesn't start, where that is known."""
+        if self.end or self.running:
+            return None
+        return next((pod.trouble for pod in reversed(self.pods) if pod.trouble), self.trouble)
+
+
+@dataclass(frozen=True)
+class Found:
+    """The source, as far as it was looked for in this visit."""
+
+    facts: MediaFacts | None = None
+    """With its identity, once that is known."""
+    object: ObjectRef | None = None
+    """Where pods read it."""
+    trouble: Trouble | None = None
+    """Why a stored source can't be used; a person has to do something."""
+
+
+@dataclass(frozen=True)
+class Post:
+    """One row of content_posts."""
+
+    key: str
+    """Its publish.key."""
+    target: str
+    request_id: UUID
+    row: Publication
+    files: tuple[str, ...] = ()
+    """SHA-256 of each file decided on, in order."""
+    text: str = ""
+    place: tuple[str, str] = ("", "")
+    """Platform and account."""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How the last request to n8n went, as far as this process knows."""
+
+    number: int
+    time: datetime
+    failures: int = 0
+    """How often in a row n8n didn't take it; 0: it did."""
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One asset, and all that concerns it."""
+
+    asset: MediaAsset
+    workspace: str | None
+    """What the namespace's label says now."""
+    profile_known: bool = True
+    processing_jobs: Mapping[str, ProcessingJob] = field(default_factory=dict)
+    """By name; those that this very asset owns."""
+    jobs: tuple[JobView, ...] = ()
+    """Those that this very asset owns."""
+    source: Found = Found()
+    steps: tuple[Step, ...] = ()
+    """The operations, settled; empty while the source's identity isn't known."""
+    results: Mapping[str, StepResult] = field(default_factory=dict)
+    """What was found in storage, by step key."""
+    looked: frozenset[str] = frozenset()
+    """Step keys that were looked for; those not among `results` aren't there."""
+    storage_trouble: Trouble | None = None
+    """Storage could not be asked."""
+    percents: Mapping[str, int] = field(default_factory=dict)
+    """How far running operations say they are, by operation, where a write is due."""
+    posts: tuple[Post, ...] | None = None
+    """Publications under the asset's name, whatever their key; None: not asked for."""
+    sending: Sending | None = None
+    """None: this process hasn't sent anything for the asset yet."""
+    database_trouble: Trouble | None = None
+    """The database could not be asked."""
+    persist_lag: float | None = 0.0
+    """Seconds the database has been behind for this asset; None: nothing was ever written."""
+
+    @property
+    def served(self) -> str:
+        """Give the workspace this asset belongs to; raises ValueError where there is none."""
+        workspace = self.asset.status.workspace or self.workspace
+        if workspace is None:
+            raise ValueError("the asset's namespace belongs to no workspace")
+        return workspace
+
+    @property
+    def asset_id(self) -> UUID:
+        """Give the id of the asset's row."""
+        return asset_id(self.served, self.asset.namespace, self.asset.name, self.asset.spec.source.wire())

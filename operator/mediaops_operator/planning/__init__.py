@@ -1,0 +1,260 @@
+"""The plan: from what was observed to what is wanted. Pure; the clock is an argument.
+
+`source` finds or fetches the source, `operations` moves each operation along, `passes` makes Jobs of what is
+open, `publishing` has the result posted, `summary` says what it all adds up to, `requests` answers people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaAssetStatus, MediaFacts
+from mediaops.models.work import StoredFile
+from mediaops.operations import Makes
+from mediaops.publications import State
+from mediaops.reasons import Reason
+from mediaops_operator.installation import Installation
+from mediaops_operator.observed import Observed, Trouble
+from mediaops_operator.planning import requests
+from mediaops_operator.planning.conditions import Says, condition, sentence, status_of
+from mediaops_operator.planning.desired import Desired, Launch, Note, Withdraw
+from mediaops_operator.planning.operations import Course, Work, results_by_name
+from mediaops_operator.planning.passes import OrderTooLarge, launches, too_large
+from mediaops_operator.planning.publishing import (
+    PUBLISHED,
+    Outcome,
+    PublishPlan,
+    not_requested,
+    plan_publishing,
+    refreshed,
+    source_file,
+)
+from mediaops_operator.planning.source import SourcePlan, plan_source
+from mediaops_operator.planning.summary import stuck, summarise
+
+TROUBLE_PAUSE = timedelta(seconds=5)
+"""How soon storage or the database are asked again after they didn't answer."""
+
+
+def plan(observed: Observed, installation: Installation, now: datetime) -> Desired:
+    """Give what is to change now, and when to look again."""
+    now = now.replace(microsecond=0)
+    asset = observed.asset
+    obstacle = _obstacle(observed, installation)
+    if obstacle:
+        status = stuck(asset, observed.workspace, obstacle, now)
+        return Desired(status, notes=_transition(asset.status, status))
+    request = requests.pending(asset)
+    if request:
+        answered = requests.answer(observed, *request, now)
+        if answered:
+            return answered
+    return _plan(observed, installation, now)
+
+
+def _obstacle(observed: Observed, installation: Installation) -> Trouble | None:
+    """Say what a person has to change before the asset is served at all."""
+    asset, workspace = observed.asset, observed.workspace
+    if workspace is None:
+        words = f"kubectl label namespace {asset.namespace} mediaops.dev/workspace=WORKSPACE"
+        return Trouble(Reason.NO_WORKSPACE, f"{Reason.NO_WORKSPACE.sentence} {words}")
+    if asset.status.workspace not in (None, workspace):
+        words = f"it belongs to {asset.status.workspace}, the namespace to {workspace}"
+        return Trouble(Reason.WORKSPACE_CHANGED, words)
+    if not _finished(asset) and asset.spec.execution.profile not in installation.profiles:
+        words = f"{asset.spec.execution.profile} is none of: {', '.join(sorted(installation.profiles))}"
+        return Trouble(Reason.UNKNOWN_PROFILE, words)
+    return None
+
+
+def _finished(asset: MediaAsset) -> bool:
+    """Say whether nothing is left to do for the spec as it is now."""
+    finished = status_of(asset.status.conditions, "Finished") == "True"
+    return finished and asset.status.observed_generation == asset.generation
+
+
+def _plan(observed: Observed, installation: Installation, now: datetime) -> Desired:
+    asset = observed.asset
+    status = asset.status
+    cancelled = status.last_handled.cancel is not None
+    source = plan_source(observed, status, installation, now)
+    course = Course(observed, status.round, now, installation.bucket)
+    course.advance()
+    if cancelled:
+        course.cancel()
+    made, trouble = _launches(observed, course.works, source, installation, now)
+    _tell_launched(course, made)
+    publish = _publishing(observed, course, source, installation, now)
+    status = status.model_copy(update={"media": _facts(observed, source), "ingest": source.ingest})
+    limit = installation.persist_lag_seconds
+    status = summarise(observed, status, source.says, course.works, publish, trouble, limit, now)
+    names = {step.processing_job for step in observed.steps}
+    create = tuple(s for s in observed.steps if s.processing_job not in observed.processing_jobs)
+    idle = _idle_jobs(observed, names, cancelled)
+    return Desired(
+        status=status,
+        commits=source.facts is not None and asset.status.media is None,
+        post_actions=(*publish.actions, *_withdrawals(observed, cancelled)),
+        delete=tuple(pj for name, pj in observed.processing_jobs.items() if name not in names),
+        create=create,
+        launches=tuple(made),
+        job_statuses={w.resource.name: w.status for w in course.works},
+        delete_jobs=tuple(idle),
+        delete_secrets=tuple(dict.fromkeys([*course.ended, *source.ended, *idle])),
+        send=publish.send,
+        notes=(*source.notes, *course.notes, *_transition(asset.status, status)),
+        wake_at=_wake(observed, course.works, source, publish, now),
+        again=source.again or bool(create) or any(w.held and w.due is None for w in course.works),
+    )
+
+
+def _launches(
+    observed: Observed,
+    works: list[Work],
+    source: SourcePlan,
+    installation: Installation,
+    now: datetime,
+) -> tuple[list[Launch], Trouble | None]:
+    if observed.asset.spec.suspend or observed.asset.status.last_handled.cancel is not None:
+        return [], None
+    if source.launch:
+        return [source.launch], None
+    if source.says.status != "True" or len(works) < len(observed.steps):
+        return [], None  # ProcessingJobs first: their uids are in the Jobs' names
+    try:
+        return launches(observed, works, installation, now), None
+    except OrderTooLarge:
+        return [], too_large()
+
+
+def _tell_launched(course: Course, made: Iterable[Launch]) -> None:
+    """Have the operations of new Jobs say so in the same visit."""
+    by_uid = {work.resource.uid: work for work in course.works}
+    for launch in made:
+        for share in launch.shares:
+            course.launched(by_uid[share.uid], launch)
+
+
+def _facts(observed: Observed, source: SourcePlan) -> MediaFacts | None:
+    """Give what is known of the source, with what passes have measured since."""
+    facts = source.facts
+    if facts is None or facts.duration_millis or facts.width_pixels:
+        return facts
+    measured = next((r.source for r in observed.results.values() if r.source), None)
+    if measured is None:
+        return facts
+    return facts.model_copy(
+        update={
+            "duration_millis": measured.duration_millis,
+            "width_pixels": measured.width_pixels,
+            "height_pixels": measured.height_pixels,
+            "size_bytes": facts.size_bytes or measured.size_bytes,
+        }
+    )
+
+
+def _publishing(
+    observed: Observed, course: Course, source: SourcePlan, installation: Installation, now: datetime
+) -> PublishPlan:
+    asset, works = observed.asset, course.works
+    if asset.spec.publish is None:
+        return not_requested()
+    processed = (
+        source.says.status == "True"
+        and len(works) == len(asset.spec.operations)
+        and all(work.done for work in works)
+    )
+    before = asset.status.publication
+    if not processed or asset.spec.suspend or asset.status.last_handled.cancel is not None:
+        return _unpublished(observed, works, source)
+    said = condition(asset.status.conditions, PUBLISHED)
+    if observed.posts is None and observed.database_trouble is None and said and before:
+        # Nothing moved since it was settled, so the database wasn't asked.
+        says = Says(PUBLISHED, said.status, said.reason, said.message)
+        return PublishPlan(_OUTCOMES[said.status], says, before)
+    results = results_by_name(works, observed.results)
+    files: dict[str, list[StoredFile]] = {SOURCE: source_file(observed)}
+    for work in works:
+        kind = work.step.operation.operation.makes
+        if kind in (Makes.RENDITION, Makes.IMAGES) and work.name in results:
+            files[work.name] = list(results[work.name].files)
+    captions = {w.name: results[w.name] for w in works if w.step.operation.operation.makes is Makes.TEXT}
+    return plan_publishing(observed, files, captions, asset.status.round, installation, now)
+
+
+_OUTCOMES: dict[str, Outcome] = {"True": "posted", "False": "failed", "Unknown": "working"}
+
+
+def _unpublished(observed: Observed, works: list[Work], source: SourcePlan) -> PublishPlan:
+    """Say that nothing is published yet, or any more; what is posted stays posted."""
+    status = observed.asset.status
+    publication = status.publication
+    if publication and observed.posts is not None:
+        publication = refreshed(publication, observed.posts)
+    posts = publication.posts if publication else []
+    if posts and all(post.state == "Posted" for post in posts):
+        said = condition(status.conditions, PUBLISHED)
+        reason = said.reason if said and said.status == "True" else Reason.POSTED
+        says = Says(PUBLISHED, "True", reason, sentence(reason))
+        outcome: Outcome = "working" if any(w.open for w in works) else "posted"
+        return PublishPlan(outcome, says, publication)
+    if status.last_handled.cancel is not None:
+        says = Says(PUBLISHED, "False", Reason.CANCELLED, Reason.CANCELLED.sentence)
+    elif source.says.status == "False" or (works and not any(w.open for w in works)):
+        says = Says(
+            PUBLISHED, "False", Reason.OPERATION_FAILED, "nothing is published before all has succeeded"
+        )
+    else:
+        says = Says(
+            PUBLISHED, "Unknown", Reason.WAITING, "publishing follows when every operation has succeeded"
+        )
+    return PublishPlan("working", says, publication)
+
+
+def _withdrawals(observed: Observed, cancelled: bool) -> tuple[Withdraw, ...]:
+    """Take back what isn't posted of a cancelled asset, or of targets and keys the spec no longer names."""
+    publish = observed.asset.spec.publish
+    wanted = {(publish.key, t.name) for t in publish.targets} if publish and not cancelled else set()
+    rows = frozenset(
+        (post.key, post.target)
+        for post in observed.posts or ()
+        if str(post.row.resource_uid) == observed.asset.uid
+        and post.row.state in (State.PLANNED, State.CLAIMED, State.POSTING, State.FAILED)
+        and (post.key, post.target) not in wanted
+    )
+    return (Withdraw(rows),) if rows else ()
+
+
+def _idle_jobs(observed: Observed, wanted: set[str], cancelled: bool) -> list[str]:
+    """Name running Jobs that nobody wants any more."""
+    uids = {pj.uid for name, pj in observed.processing_jobs.items() if name in wanted}
+    return [
+        job.name
+        for job in observed.jobs
+        if not job.end
+        and not job.deleted
+        and (cancelled or (job.ingest is None and not any(share.uid in uids for share in job.shares)))
+    ]
+
+
+def _transition(before: MediaAssetStatus, after: MediaAssetStatus) -> tuple[Note, ...]:
+    """Tell people when the asset's phase or what hinders it changed."""
+    ready = {c.type: c for c in after.conditions}["Ready"]
+    old = condition(before.conditions, "Ready")
+    if before.phase == after.phase and old is not None and old.reason == ready.reason:
+        return ()
+    warning = status_of(after.conditions, "Stalled") == "True"
+    return (Note(ready.reason, f"{after.phase}: {ready.message}", warning=warning),)
+
+
+def _wake(
+    observed: Observed, works: list[Work], source: SourcePlan, publish: PublishPlan, now: datetime
+) -> datetime | None:
+    times = [source.wake_at, publish.wake_at, *(w.due for w in works if w.open and w.due and w.due > now)]
+    if observed.storage_trouble or observed.database_trouble:
+        times.append(now + TROUBLE_PAUSE)
+    return min((time for time in times if time), default=None)
+
+
+__all__ = ["plan"]

@@ -1,0 +1,173 @@
+"""The source: found in storage, or fetched by an ingest Job; either way its identity comes first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mediaops.identity import ingest_job_name, ingest_step_key
+from mediaops.models.conditions import ConditionStatus
+from mediaops.models.mediaasset import IngestStatus, MediaAssetStatus, MediaFacts
+from mediaops.models.work import IngestOrder, WorkOrder
+from mediaops.reasons import Reason
+from mediaops_operator.conclude import Verdict, conclude
+from mediaops_operator.installation import Installation
+from mediaops_operator.observed import JobView, Observed
+from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
+from mediaops_operator.planning.desired import Launch, Note
+from mediaops_operator.planning.operations import backoff
+
+SOURCE_READY = "SourceReady"
+_STEP = "source"
+
+
+@dataclass(frozen=True)
+class SourcePlan:
+    """What becomes of the source."""
+
+    says: Says
+    """True: its identity is known. Unknown: on the way. False: a person is needed."""
+    facts: MediaFacts | None
+    ingest: IngestStatus | None
+    launch: Launch | None = None
+    ended: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
+    wake_at: datetime | None = None
+    again: bool = False
+
+
+def failed(status: MediaAssetStatus) -> bool:
+    """Say whether the source can't be used in this round."""
+    said = condition(status.conditions, SOURCE_READY)
+    return said is not None and said.status == "False"
+
+
+def live_ingest(status: MediaAssetStatus, jobs: tuple[JobView, ...]) -> JobView | None:
+    """Give the ingest Job that counts now, ended or not."""
+    ingest = status.ingest or IngestStatus(round=status.round)
+    return next((j for j in jobs if j.ingest == (ingest.round, ingest.jobs)), None)
+
+
+def plan_source(
+    observed: Observed, status: MediaAssetStatus, installation: Installation, now: datetime
+) -> SourcePlan:
+    """Give the next step towards the source's identity."""
+    spec, facts = observed.asset.spec, status.media
+    if facts and facts.identity:
+        said = condition(status.conditions, SOURCE_READY)
+        ready = said if said and said.status == "True" else None
+        reason = ready.reason if ready else Reason.FOUND if spec.source.stored else Reason.INGESTED
+        return SourcePlan(_says("True", reason), facts, status.ingest)
+    if failed(status):
+        said = condition(status.conditions, SOURCE_READY)
+        if said:
+            return SourcePlan(Says(SOURCE_READY, "False", said.reason, said.message), facts, status.ingest)
+    if observed.source.facts:
+        found = observed.source.facts
+        reason = Reason.FOUND if spec.source.stored else Reason.INGESTED
+        job = live_ingest(status, observed.jobs)
+        ended = (job.name,) if job and job.end else ()
+        ingest = None if spec.source.stored else _ingest(status, job)
+        return SourcePlan(_says("True", reason), found, ingest, ended=ended)
+    if observed.source.trouble:
+        trouble = observed.source.trouble
+        note = Note(trouble.reason, trouble.message, warning=True)
+        return SourcePlan(_says("False", trouble.reason, trouble.message), None, status.ingest, notes=(note,))
+    if observed.storage_trouble:
+        trouble = observed.storage_trouble
+        return SourcePlan(_says("Unknown", trouble.reason, trouble.message), None, status.ingest)
+    return _fetch(observed, status, installation, now)
+
+
+def _ingest(status: MediaAssetStatus, job: JobView | None) -> IngestStatus:
+    ingest = status.ingest or IngestStatus(round=status.round)
+    return ingest.model_copy(update={"job_name": job.name}) if job else ingest
+
+
+def _fetch(
+    observed: Observed, status: MediaAssetStatus, installation: Installation, now: datetime
+) -> SourcePlan:
+    """Have the source fetched: a Job, another one after a failure, or none any more."""
+    ingest = status.ingest or IngestStatus(round=status.round)
+    job = live_ingest(status, observed.jobs)
+    if job and job.end:
+        return _judge(observed, ingest, job, now)
+    if job:
+        standstill = job.standstill
+        reason = standstill.reason if standstill else Reason.INGESTING
+        message = standstill.message if standstill else f"{job.name} fetches the source"
+        seen = ingest.model_copy(update={"job_name": job.name, "next_attempt_time": None})
+        return SourcePlan(_says("Unknown", reason, message), None, seen)
+    due = moment(ingest.next_attempt_time) if ingest.next_attempt_time else None
+    if due and due > now:
+        said = condition(status.conditions, SOURCE_READY)
+        message = said.message if said else ""
+        return SourcePlan(_says("Unknown", Reason.BACKING_OFF, message), None, ingest, wake_at=due)
+    launch = None if observed.asset.spec.suspend else _launch(observed, ingest, installation)
+    if launch is None:
+        message = "paused before the source was fetched"
+        return SourcePlan(_says("Unknown", Reason.SUSPENDED, message), None, ingest)
+    name = launch.order.job
+    seen = ingest.model_copy(update={"job_name": name, "next_attempt_time": None})
+    return SourcePlan(
+        _says("Unknown", Reason.INGESTING, f"{name} fetches the source"), None, seen, launch=launch
+    )
+
+
+def _judge(observed: Observed, ingest: IngestStatus, job: JobView, now: datetime) -> SourcePlan:
+    """Take the end of an ingest Job that left no result into account."""
+    verdict = conclude(job, _STEP, [_STEP])
+    retry = observed.asset.spec.retry
+    attempts = ingest.attempts + (1 if verdict.counted else 0)
+    after = ingest.model_copy(update={"attempts": attempts, "jobs": ingest.jobs + 1, "job_name": job.name})
+    note = _note(verdict, attempts, retry.limit)
+    if verdict.permanent or (verdict.counted and attempts >= retry.limit):
+        tried = "" if verdict.permanent else f" ({attempts} attempts)"
+        says = _says("False", verdict.reason, f"{verdict.message}{tried}")
+        return SourcePlan(says, None, after, ended=(job.name,), notes=(note,))
+    wait = backoff(retry, attempts, ingest.jobs - ingest.attempts, verdict.counted)
+    due = (job.end_time or now) + timedelta(seconds=wait)
+    message = f"{verdict.reason}: {verdict.message}; the next attempt starts at {stamp(due)}"
+    return SourcePlan(
+        _says("Unknown", Reason.BACKING_OFF, message),
+        None,
+        after.model_copy(update={"next_attempt_time": stamp(due)}),
+        ended=(job.name,),
+        notes=(note,),
+        wake_at=due,
+        again=due <= now,
+    )
+
+
+def _launch(observed: Observed, ingest: IngestStatus, installation: Installation) -> Launch:
+    asset = observed.asset
+    source, execution = asset.spec.source, asset.spec.execution
+    key = ingest_step_key(observed.asset_id, source.wire(), ingest.round)
+    order = WorkOrder(
+        job=ingest_job_name(asset.name, asset.uid, ingest.round, ingest.jobs),
+        namespace=asset.namespace,
+        workspace=observed.served,
+        asset_id=str(observed.asset_id),
+        file_type=asset.spec.file_type,
+        backend_url=installation.backend_url,
+        capability="",
+        deadline_seconds=execution.deadline_seconds,
+        disk_bytes=installation.profiles[execution.profile].work_bytes,
+        max_source_bytes=installation.max_source_bytes,
+        ingest=IngestOrder(
+            step_key=key,
+            url=source.url.address if source.url else None,
+            google_drive_file_id=source.google_drive.file_id if source.google_drive else None,
+        ),
+    )
+    return Launch(order=order, ingest=(ingest.round, ingest.jobs), credential=source.secret_name)
+
+
+def _note(verdict: Verdict, attempts: int, limit: int) -> Note:
+    counted = f"attempt {attempts} of {limit}" if verdict.counted else "not counted"
+    where = f" in pod {verdict.pod}, exit code {verdict.exit_code}" if verdict.pod else ""
+    return Note(verdict.reason, f"fetching the source, {counted}{where}: {verdict.message}", warning=True)
+
+
+def _says(status: ConditionStatus, reason: str, message: str | None = None) -> Says:
+    return Says(SOURCE_READY, status, reason, sentence(reason) if message is None else message)

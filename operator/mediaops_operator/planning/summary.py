@@ -1,0 +1,227 @@
+"""The MediaAsset's own status: what all the parts add up to, for people and for what waits on conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from mediaops.models.conditions import ConditionStatus, OutputStatus
+from mediaops.models.mediaasset import MediaAsset, MediaAssetStatus, Progress
+from mediaops.reasons import Reason
+from mediaops_operator.observed import Observed, Trouble
+from mediaops_operator.planning.conditions import Says, condition, sentence, settle, stamp, status_of
+from mediaops_operator.planning.operations import Work, reason_of
+from mediaops_operator.planning.publishing import PUBLISHED, PublishPlan
+from mediaops_operator.planning.source import SOURCE_READY
+
+Phase = Literal[
+    "Pending", "Processing", "Processed", "Publishing", "Published", "Failed", "Suspended", "Cancelled"
+]
+State = Literal["working", "suspended", "failed", "done"]
+
+_READY: dict[State, tuple[ConditionStatus, ConditionStatus, ConditionStatus, ConditionStatus]] = {
+    # state: Ready, Reconciling, Stalled, Finished
+    "working": ("False", "True", "False", "False"),
+    "suspended": ("False", "False", "False", "False"),
+    "failed": ("False", "False", "True", "True"),
+    "done": ("True", "False", "False", "True"),
+}
+
+MAX_OUTPUTS = 64
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Where the asset stands."""
+
+    state: State
+    phase: Phase
+    reason: str
+    message: str
+
+
+def stuck(asset: MediaAsset, workspace: str | None, trouble: Trouble, now: datetime) -> MediaAssetStatus:
+    """Give the status of an asset that isn't served as it is: a person has to do something first."""
+    before = asset.status
+    verdict = Verdict("failed", "Failed", trouble.reason, trouble.message)
+    says = _ready(verdict)
+    for type_ in (SOURCE_READY, "Processed", PUBLISHED, "Persisted"):
+        known = condition(before.conditions, type_)
+        if known:
+            says.append(Says(type_, known.status, known.reason, known.message))
+        else:
+            says.append(Says(type_, "Unknown", trouble.reason, trouble.message))
+    return before.model_copy(
+        update={
+            "observed_generation": asset.generation,
+            "workspace": before.workspace or workspace,
+            "phase": verdict.phase,
+            "conditions": settle(before.conditions, says, asset.generation, now),
+            "completion_time": before.completion_time or stamp(now),
+        }
+    )
+
+
+def summarise(
+    observed: Observed,
+    status: MediaAssetStatus,
+    source: Says,
+    works: Sequence[Work],
+    publish: PublishPlan,
+    trouble: Trouble | None,
+    persist_limit: float,
+    now: datetime,
+) -> MediaAssetStatus:
+    """Give the whole status; `status` brings what parts of the plan have put into it already."""
+    asset = observed.asset
+    cancelled = status.last_handled.cancel is not None
+    verdict = judge(Parts(observed, cancelled, source, works, publish, trouble))
+    says = [
+        *_ready(verdict),
+        source,
+        _processed(asset, source, works),
+        publish.says,
+        _persisted(observed, persist_limit),
+    ]
+    finished = verdict.state in ("failed", "done")
+    completed, failed = sum(w.done for w in works), sum(w.failed for w in works)
+    total = len(asset.spec.operations)
+    outputs: list[OutputStatus] = [output for work in works for output in work.status.outputs]
+    return status.model_copy(
+        update={
+            "observed_generation": asset.generation,
+            "workspace": status.workspace or observed.workspace,
+            "phase": verdict.phase,
+            "conditions": settle(asset.status.conditions, says, asset.generation, now),
+            "progress": Progress(
+                total=total, completed=completed, failed=failed, summary=f"{completed}/{total}"
+            ),
+            "start_time": status.start_time or stamp(now),
+            "completion_time": (status.completion_time or stamp(now)) if finished else None,
+            "outputs": outputs[:MAX_OUTPUTS],
+            "publication": publish.status,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a verdict is made of."""
+
+    observed: Observed
+    cancelled: bool
+    source: Says
+    works: Sequence[Work]
+    publish: PublishPlan
+    trouble: Trouble | None
+
+    @property
+    def settled(self) -> bool:
+        """Say whether every operation has ended, one way or the other."""
+        wanted = len(self.observed.asset.spec.operations)
+        return (
+            self.source.status == "True" and len(self.works) == wanted and not any(w.open for w in self.works)
+        )
+
+    @property
+    def processed(self) -> bool:
+        """Say whether every operation succeeded."""
+        return self.settled and all(w.done for w in self.works)
+
+
+def judge(parts: Parts) -> Verdict:
+    """Say where the asset stands: by the first policy that has something to say."""
+    policies = (_succeeded, _cancelled, _failed, _suspended, _underway)
+    return next(verdict for policy in policies if (verdict := policy(parts)))
+
+
+def _succeeded(parts: Parts) -> Verdict | None:
+    if not parts.processed:
+        return None
+    if parts.publish.outcome == "none":
+        return Verdict("done", "Processed", Reason.SUCCEEDED, Reason.SUCCEEDED.sentence)
+    if parts.publish.outcome == "posted":
+        said = parts.publish.says.reason
+        reason = Reason.SUCCEEDED if said == Reason.POSTED else said
+        return Verdict("done", "Published", reason, sentence(reason))
+    return None
+
+
+def _cancelled(parts: Parts) -> Verdict | None:
+    if not parts.cancelled:
+        return None
+    return Verdict("failed", "Cancelled", Reason.CANCELLED, Reason.CANCELLED.sentence)
+
+
+def _failed(parts: Parts) -> Verdict | None:
+    if parts.source.status == "False":
+        return Verdict("failed", "Failed", parts.source.reason, parts.source.message)
+    if parts.processed and parts.publish.outcome == "failed":
+        return Verdict("failed", "Failed", parts.publish.says.reason, parts.publish.says.message)
+    if parts.settled and not parts.processed:
+        names = ", ".join(f"{w.name} ({reason_of(w)})" for w in parts.works if w.failed)
+        return Verdict("failed", "Failed", Reason.OPERATION_FAILED, f"failed: {names}")
+    return None
+
+
+def _suspended(parts: Parts) -> Verdict | None:
+    if not parts.observed.asset.spec.suspend:
+        return None
+    return Verdict("suspended", "Suspended", Reason.SUSPENDED, Reason.SUSPENDED.sentence)
+
+
+def _underway(parts: Parts) -> Verdict:
+    if parts.processed:
+        status, says = parts.publish.status, parts.publish.says
+        phase: Phase = "Publishing" if status is not None and status.sends > 0 else "Processed"
+        return Verdict("working", phase, says.reason, says.message)
+    if parts.source.status != "True":
+        return Verdict("working", "Pending", parts.source.reason, parts.source.message)
+    return _working(parts.observed, parts.works, parts.trouble)
+
+
+def _working(observed: Observed, works: Sequence[Work], trouble: Trouble | None) -> Verdict:
+    """Say what the operations are at, what hinders them first."""
+    standstill = next((w.job.standstill for w in works if w.open and w.job and w.job.standstill), None)
+    hindrance = trouble or observed.storage_trouble or standstill
+    if hindrance:
+        return Verdict("working", "Processing", hindrance.reason, hindrance.message)
+    done, total = sum(w.done for w in works), len(observed.asset.spec.operations)
+    words = f"{done} of {total} operations are done"
+    reasons = {reason_of(w) for w in works if w.open}
+    for reason in (Reason.RUNNING, Reason.QUEUED, Reason.BACKING_OFF):
+        if reason in reasons:
+            return Verdict("working", "Processing", reason, words)
+    return Verdict("working", "Processing", Reason.QUEUED, words)
+
+
+def _ready(verdict: Verdict) -> list[Says]:
+    types = ("Ready", "Reconciling", "Stalled", "Finished")
+    return [
+        Says(type_, value, verdict.reason, verdict.message)
+        for type_, value in zip(types, _READY[verdict.state], strict=True)
+    ]
+
+
+def _processed(asset: MediaAsset, source: Says, works: Sequence[Work]) -> Says:
+    if source.status != "True":
+        return Says("Processed", source.status, source.reason, "the source isn't ready")
+    if len(works) < len(asset.spec.operations) or any(w.open for w in works):
+        return Says("Processed", "Unknown", Reason.RUNNING, "operations are under way")
+    failed = [w.name for w in works if w.failed]
+    if failed:
+        return Says("Processed", "False", Reason.OPERATION_FAILED, f"failed: {', '.join(failed)}")
+    return Says("Processed", "True", Reason.SUCCEEDED, "every operation succeeded")
+
+
+def _persisted(observed: Observed, limit: float) -> Says:
+    """Say whether the database keeps up: a lag below the limit is no news."""
+    if observed.persist_lag is not None and observed.persist_lag <= limit:
+        return Says("Persisted", "True", Reason.MIRRORED, Reason.MIRRORED.sentence)
+    if observed.persist_lag is None:
+        known = status_of(observed.asset.status.conditions, "Persisted")
+        if known in (None, "Unknown"):
+            return Says("Persisted", "Unknown", Reason.DATABASE_UNAVAILABLE, "no row was written yet")
+    return Says("Persisted", "False", Reason.MIRROR_LAGGING, Reason.MIRROR_LAGGING.sentence)

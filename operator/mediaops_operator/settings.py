@@ -1,0 +1,71 @@
+"""The operator's settings, from environment variables; see mediaops.settings for how they are checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from mediaops.models.mediaasset import Priority
+from mediaops.publications import LEASE_SECONDS
+from mediaops.settings import Settings, StrongSecret
+
+HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s@]+$", max_length=512)]
+"""An http(s) address without user info."""
+
+
+class OperatorSettings(Settings):
+    """What the operator is told by its installation."""
+
+    database_url: Annotated[SecretStr, Field(alias="DATABASE_URL")]
+    """PostgreSQL, as the role mediaops_operator: postgresql://USER:PASSWORD@HOST:PORT/DATABASE."""
+    n8n_webhook_url: Annotated[HttpUrl, Field(alias="N8N_WEBHOOK_URL")]
+    """Where requests to publish are POSTed."""
+    n8n_webhook_secret: Annotated[StrongSecret, Field(alias="N8N_WEBHOOK_SECRET")]
+    """Key of their signature (its UTF-8 text); it never travels."""
+    n8n_ca_file: Annotated[Path | None, Field(alias="MEDIAOPS_CA_FILE")] = None
+    """Certificates (PEM) that TLS to n8n and storage is checked against, and which pods get. Default: the
+    system's."""
+    backend_url: Annotated[HttpUrl, Field(alias="MEDIAOPS_BACKEND_URL")]
+    """The backend's base address, as pods reach it."""
+    capability_key_file: Annotated[Path, Field(alias="MEDIAOPS_CAPABILITY_KEY_FILE")]
+    """The Ed25519 private key (PEM) that signs capabilities."""
+    profiles_file: Annotated[Path, Field(alias="MEDIAOPS_PROFILES_FILE")]
+    """The execution profiles (YAML); see mediaops_operator.profiles."""
+    max_source_bytes: Annotated[int, Field(alias="MEDIAOPS_MAX_SOURCE_BYTES", ge=0)] = 0
+    """Larger sources are refused; 0: no limit."""
+    allowed_cidrs: Annotated[str, Field(alias="MEDIAOPS_ALLOWED_CIDRS", max_length=1024)] = ""
+    """Private networks that sources may be fetched from all the same, separated by commas."""
+    priority_classes: Annotated[dict[Priority, str], Field(alias="MEDIAOPS_PRIORITY_CLASSES")] = {}
+    """PriorityClass of pods by spec.execution.priority, as JSON: {"high": "mediaops-high"}. Default: none."""
+    platforms: Annotated[str, Field(alias="MEDIAOPS_PLATFORMS", max_length=1024)] = "x"
+    """Platforms that workflows are deployed for, separated by commas."""
+    job_ttl_seconds: Annotated[int, Field(alias="MEDIAOPS_JOB_TTL_SECONDS", ge=60)] = 3600
+    """How long an ended Job, its pod and its log stay in the cluster."""
+    unfused: Annotated[bool, Field(alias="MEDIAOPS_UNFUSED")] = False
+    """One Job per stored output instead of few passes; for comparisons."""
+
+    workers: Annotated[int, Field(alias="MEDIAOPS_WORKERS", ge=1, le=256)] = 32
+    """Assets visited at a time."""
+    jobs_per_second: Annotated[float, Field(alias="MEDIAOPS_JOBS_PER_SECOND", gt=0)] = 50.0
+    """Longest-run rate at which Jobs are created."""
+    relist_seconds: Annotated[float, Field(alias="MEDIAOPS_RELIST_SECONDS", ge=1)] = 600.0
+    """How often everything is listed anew."""
+    resend_seconds: Annotated[float, Field(alias="MEDIAOPS_RESEND_SECONDS", gt=0)] = LEASE_SECONDS + 30.0
+    """Wait before a request to publish is sent again; doubled each time, up to 16 times as long."""
+    persist_lag_seconds: Annotated[float, Field(alias="MEDIAOPS_PERSIST_LAG_SECONDS", gt=0)] = 30.0
+    """Lag of the database after which `Persisted` is False."""
+    port: Annotated[int, Field(alias="MEDIAOPS_PORT", ge=1, le=65535)] = 8080
+    """Port of /healthz, /readyz and /metrics."""
+    host: Annotated[str, Field(alias="MEDIAOPS_HOST")] = "0.0.0.0"  # noqa: S104 — a pod's own address
+    """Address they are served at."""
+    log_level: Annotated[str, Field(alias="MEDIAOPS_LOG_LEVEL", pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = (
+        "INFO"
+    )
+    """Least level of log lines."""
+
+    @property
+    def platform_names(self) -> frozenset[str]:
+        """Give the platforms by name."""
+        return frozenset(name.strip() for name in self.platforms.split(",") if name.strip())
