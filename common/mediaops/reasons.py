@@ -39,6 +39,11 @@ class Reason(StrEnum):
         member.topic, member.sentence, member.cause, member.fix = topic, sentence, cause, fix
         return member
 
+    @classmethod
+    def of(cls, word: str) -> Reason | None:
+        """Give the row of a word that came from outside; None if the table has none."""
+        return next((reason for reason in cls if reason.value == word), None)
+
     # A table: one row per reason, one line per column.
     # fmt: off
 
@@ -265,6 +270,10 @@ class Reason(StrEnum):
         "The outside engine refused the request.",
         "Its credential isn't valid, the model doesn't exist, or the content isn't accepted.",
         "Correct the Secret or the operation's model; then set mediaops.dev/retry.")
+    ENCODE_FAILED = ("EncodeFailed", Topic.OPERATION,
+        "FFmpeg ended without making the output.",
+        "The message has its last words; a codec may not take these parameters, or the file is damaged within.",
+        "Nothing yet: it is an attempt like any other. If it stays, read the log at logUri.")
     OUT_OF_MEMORY = ("OutOfMemory", Topic.OPERATION,
         "The container was killed at its memory limit.",
         "The picture is larger, or the codec needs more, than the profile's memory allows.",

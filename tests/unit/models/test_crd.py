@@ -53,7 +53,7 @@ def bounded(node: Schema) -> bool:
             return "minimum" in node and "maximum" in node
         case "object":
             return "properties" in node or "maxProperties" in node
-    return node["type"] == "boolean"
+    return bool(node["type"] == "boolean")
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=["crds", "chart"])

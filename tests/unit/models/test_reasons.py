@@ -43,6 +43,11 @@ def test_words_and_sentences_are_unique() -> None:
 
 
 def test_word_finds_its_row() -> None:
-    assert Reason("OutOfMemory") is Reason.OUT_OF_MEMORY
-    assert Reason.OUT_OF_MEMORY == "OutOfMemory"
-    assert f"{Reason.OUT_OF_MEMORY}" == "OutOfMemory"
+    assert Reason.of("OutOfMemory") is Reason.OUT_OF_MEMORY
+    assert Reason.of("NoSuchReason") is None
+
+
+def test_member_is_the_word_itself() -> None:
+    word: str = Reason.OUT_OF_MEMORY
+    assert word == "OutOfMemory"
+    assert f"{word}" == "OutOfMemory"
