@@ -35,6 +35,7 @@ from mediaops.operations import REGISTRY, Parameters, compress, crop, filter, th
 from mediaops.operations.compress import Codec, Encoding
 from mediaops.operations.thumbnail import ThumbnailFormat, ThumbnailParameters
 from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
+from mediaops.reasons import Reason
 
 PREPARE_AUDIO = "prepareAudio"
 PREPARE_FRAMES = "prepareFrames"
@@ -138,8 +139,8 @@ class PassPlan:
     """Steps that can't be carried out on this file, and why as a sentence."""
     blocked: dict[str, str] = field(default_factory=dict)
     """Steps that read an impossible one, by name, and that one's name."""
-    nothing: dict[str, str] = field(default_factory=dict)
-    """Steps that find nothing to do, and why."""
+    nothing: dict[str, Reason] = field(default_factory=dict)
+    """Steps that find nothing to do, and why: NoAudio or NoPicture."""
 
     @property
     def outputs(self) -> list[Output]:
@@ -179,6 +180,15 @@ def folder_name(step: str) -> str:
     return step.replace("/", ".")
 
 
+def needs_media(step: StepOrder, file_type: FileType) -> bool:
+    """Say whether a step reads the media file itself, and not only what earlier passes prepared of it."""
+    if step.type == "transcribe":
+        return "audio" not in step.reads
+    if step.type == "caption":
+        return file_type is not FileType.AUDIO and "frame-0" not in step.reads
+    return True
+
+
 def plan_pass(steps: Sequence[StepOrder], media: Media) -> PassPlan:
     """Plan all steps that read one file: directly (`input` is no other step's name) or through each other."""
     return _Planner(steps, media).plan()
@@ -196,7 +206,7 @@ class _Planner:
         self.waves: list[Hanging] = []
         self.impossible: dict[str, str] = {}
         self.blocked: dict[str, str] = {}
-        self.nothing: dict[str, str] = {}
+        self.nothing: dict[str, Reason] = {}
 
     def plan(self) -> PassPlan:
         if self.media.width and self.media.height:
@@ -217,9 +227,9 @@ class _Planner:
             self._transform(step)
         elif step.type == "thumbnail":
             self._thumbnail(step)
-        elif step.type in {"transcribe", PREPARE_AUDIO} and "audio" not in step.reads:
+        elif step.type in {"transcribe", PREPARE_AUDIO} and needs_media(step, self.media.file_type):
             self._listen(step)
-        elif step.type in {"caption", PREPARE_FRAMES} and "frame-0" not in step.reads:
+        elif step.type in {"caption", PREPARE_FRAMES} and needs_media(step, self.media.file_type):
             self._look(step)
 
     def _above(self, step: StepOrder) -> str:
@@ -351,7 +361,7 @@ class _Planner:
     def _listen(self, step: StepOrder) -> None:
         """Add the sound that a transcript is made from: 16 kHz mono, silence filled in where it starts late."""
         if self.media.sound is None:
-            self.nothing[step.name] = "the file has no sound"
+            self.nothing[step.name] = Reason.NO_AUDIO
             return
         arguments = (*_mapped(self.media.sound), "-af", "aresample=16000:async=1:first_pts=0", "-ac", "1")
         if step.type == PREPARE_AUDIO:
@@ -365,8 +375,7 @@ class _Planner:
     def _look(self, step: StepOrder) -> None:
         """Add the frames that a caption looks at; a sound has none."""
         if self.media.file_type is FileType.AUDIO:
-            if step.type == PREPARE_FRAMES:
-                self.nothing[step.name] = "the file has no picture"
+            self.nothing[step.name] = Reason.NO_PICTURE
             return
         node = self._node(step)
         change = _frame(node.picture)

@@ -1,0 +1,136 @@
+"""One FFmpeg process: started in a group of its own, read while it runs, never left behind."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+import selectors
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import IO
+
+from mediaops.reasons import Reason
+from mediaops_ops.log import without_addresses
+from mediaops_ops.outcome import StepError
+
+TICK_SECONDS = 0.5
+ERROR_LINES = 40
+PR_SET_PDEATHSIG = 1
+TOO_MANY_ERRORS = 69
+"""FFmpeg's own exit code for more decoding errors than -max_error_rate allows."""
+
+_PREFIX = re.compile(r"^(\[[^\]]*\] *)+|0x[0-9a-f]+|(?<!\w)/[\w./:-]+/")
+_libc = ctypes.CDLL(None)
+
+
+@cache
+def executable() -> str:
+    """Give the path of the FFmpeg that comes with imageio-ffmpeg."""
+    import imageio_ffmpeg
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def run(line: Sequence[str], *, on_time: Callable[[float], None], on_tick: Callable[[], None]) -> None:
+    """Run a command line to its end.
+
+    `on_time` gets the seconds of output written so far, `on_tick` is called about twice a second. Whatever
+    ends this call, an exception from either or from a signal included, ends the process group first.
+    Raises StepError InvalidMedia, OutOfMemory, DiskFull or EncodeFailed.
+    """
+    process = subprocess.Popen(
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 — one prctl call, bound before the fork
+    )
+    try:
+        errors = _follow(process, on_time, on_tick)
+        code = process.wait()
+    finally:
+        _end(process)
+    if code != 0:
+        raise failure(code, errors)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the process's group, and close its pipes."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _follow(
+    process: subprocess.Popen[bytes], on_time: Callable[[float], None], on_tick: Callable[[], None]
+) -> list[str]:
+    """Read progress and errors until both pipes end; give the last lines of errors."""
+    errors: deque[str] = deque(maxlen=ERROR_LINES)
+    with selectors.DefaultSelector() as selector:
+        for pipe, take in ((process.stdout, _progress_reader(on_time)), (process.stderr, errors.append)):
+            if pipe is not None:
+                selector.register(pipe, selectors.EVENT_READ, (take, bytearray()))
+        while selector.get_map():
+            for key, _ in selector.select(TICK_SECONDS):
+                take, rest = key.data
+                if not _take_lines(key.fileobj, take, rest):  # type: ignore[arg-type]  # registered as such above
+                    selector.unregister(key.fileobj)
+            on_tick()
+    return list(errors)
+
+
+def _take_lines(pipe: IO[bytes], take: Callable[[str], object], rest: bytearray) -> bool:
+    """Hand on whole lines of what has come; False at the end."""
+    chunk = os.read(pipe.fileno(), 65_536)
+    rest += chunk
+    *lines, last = rest.split(b"\n")
+    rest[:] = last[-65_536:]
+    for line in lines:
+        take(line.decode(errors="replace").strip())
+    return bool(chunk)
+
+
+def _progress_reader(on_time: Callable[[float], None]) -> Callable[[str], None]:
+    """Give a reader of `-progress` lines."""
+
+    def take(line: str) -> None:
+        name, _, value = line.partition("=")
+        if name == "out_time_us" and value.isdigit():
+            on_time(int(value) / 1_000_000)
+
+    return take
+
+
+def failure(code: int, errors: Sequence[str]) -> StepError:
+    """Give FFmpeg's failure as a reason and one short sentence; its own text has paths and no end."""
+    text = "\n".join(errors)
+    if code == -signal.SIGKILL or "Cannot allocate memory" in text:
+        message = "FFmpeg ran out of memory; give the execution profile more, or make the picture smaller."
+        return StepError(Reason.OUT_OF_MEMORY, message)
+    if "No space left on device" in text:
+        return StepError(Reason.DISK_FULL, "The disk of the pod is full.")
+    if code == TOO_MANY_ERRORS:
+        message = "The file is damaged: more than a tenth of its pictures or sound can't be decoded."
+        return StepError(Reason.INVALID_MEDIA, message, permanent=True)
+    if "Invalid data found when processing input" in text or "exceeds max_pixels" in text:
+        return StepError(Reason.INVALID_MEDIA, "The file is damaged and can't be decoded.", permanent=True)
+    said = next((_plain(line) for line in reversed(errors) if _plain(line)), "it gave no reason")
+    how = f"was ended by signal {-code}" if code < 0 else f"failed ({code})"
+    return StepError(Reason.ENCODE_FAILED, f"FFmpeg {how}: {said}")
+
+
+def _plain(line: str) -> str:
+    """Give one of FFmpeg's lines without addresses in memory, folders and URLs, cut to what reads well."""
+    return _PREFIX.sub("", without_addresses(line)).strip()[:200]

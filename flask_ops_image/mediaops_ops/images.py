@@ -1,0 +1,125 @@
+"""Images: Pillow opens them upright in sRGB for the graph, and writes what the graph made of them.
+
+Pillow knows EXIF's orientation and colour profiles, and its encoders share one scale of quality; FFmpeg's
+graph in between is the one that videos get.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mediaops.encoding import AVIF, JPEG, PNG, WEBP, Container
+from mediaops.graph import MAX_PIXELS, ImageFile
+from mediaops.media import Media
+from mediaops.models.base import FileType
+from mediaops.reasons import Reason
+from mediaops_ops.outcome import StepError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+"""Formats that are read. Not EPS and its like, which run programs."""
+EXTENSIONS = {"JPEG": "jpg", "TIFF": "tiff"}
+WRITERS: dict[Container, str] = {JPEG: "JPEG", WEBP: "WEBP", AVIF: "AVIF", PNG: "PNG"}
+ORIENTATION = 0x0112
+"""EXIF's tag; 5 to 8 are turned by a quarter."""
+
+
+def _invalid(message: str) -> StepError:
+    return StepError(Reason.INVALID_MEDIA, message, permanent=True)
+
+
+def recognised(path: Path) -> str | None:
+    """Name the image format that the file's first bytes are of, if any."""
+    import PIL.Image
+
+    try:
+        with PIL.Image.open(path, formats=READ) as image:
+            return image.format
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
+        return None
+
+
+def facts(path: Path) -> Media:
+    """Decode the whole image and give its facts; raises StepError InvalidMedia."""
+    with _opened(path) as image:
+        width, height = image.size
+        if image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
+            width, height = height, width
+        form = (image.format or "").lower()
+        return Media(
+            file_type=FileType.IMAGE,
+            format=form,
+            media_type=f"image/{form}",
+            extension=EXTENSIONS.get(image.format or "", form),
+            size_bytes=path.stat().st_size,
+            width=width,
+            height=height,
+        )
+
+
+def _opened(path: Path) -> Image:
+    """Open and decode an image of bounded size."""
+    import PIL.Image
+
+    PIL.Image.MAX_IMAGE_PIXELS = None  # our own limit comes first
+    try:
+        image = PIL.Image.open(path, formats=READ)
+    except (OSError, ValueError, SyntaxError) as error:
+        names = ", ".join(READ)
+        raise _invalid(f"The file is not an image that can be read ({names}), or it is damaged.") from error
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise _invalid(
+            f"The picture of {width}x{height} pixels is too large; at most {MAX_PIXELS} are decoded."
+        )
+    try:
+        image.load()
+    except (OSError, ValueError, SyntaxError, MemoryError) as error:
+        cut = "truncated" in str(error).lower()
+        problem = "is cut off: its end is missing" if cut else "is damaged and can't be decoded"
+        raise _invalid(f"The image {problem}.") from error
+    return image
+
+
+def write_upright(path: Path, target: Path) -> None:
+    """Write the image as a PNG for the graph: upright, in sRGB, on white where it is transparent."""
+    import PIL.Image
+    from PIL import ImageOps
+
+    with _opened(path) as image:
+        upright = _in_srgb(ImageOps.exif_transpose(image))
+        if upright.mode in {"RGBA", "LA", "PA", "P"} or "transparency" in upright.info:
+            layered = upright.convert("RGBA")
+            ground = PIL.Image.new("RGBA", layered.size, "white")
+            upright = PIL.Image.alpha_composite(ground, layered)
+        upright.convert("RGB").save(target, "PNG", compress_level=1, icc_profile=None)
+
+
+def _in_srgb(image: Image) -> Image:
+    """Bring an image with a colour profile of its own into sRGB, which is what the web takes it for."""
+    from PIL import ImageCms
+
+    profile = image.info.get("icc_profile")
+    if not profile or image.mode not in {"RGB", "CMYK", "L"}:
+        return image
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return image  # a broken profile is as good as none
+    return image if converted is None else converted
+
+
+def write(graph_file: Path, target: Path, image_file: ImageFile) -> None:
+    """Write the PNG that the graph made in the form that was asked for."""
+    import PIL.Image
+
+    options: dict[str, object] = {} if image_file.container is PNG else {"quality": image_file.quality}
+    if image_file.container is JPEG:
+        options |= {"optimize": True, "progressive": True}
+    with PIL.Image.open(graph_file, formats=("PNG",)) as image:
+        image.save(target, WRITERS[image_file.container], **options)

@@ -1,0 +1,240 @@
+"""One pass over local files: graph first, then the runners that read what it prepared.
+
+Both doors of the image use this. Where files come from and where results go is the caller's (`Desk`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from mediaops.graph import folder_name, needs_media, plan_pass
+from mediaops.media import Media
+from mediaops.models.base import FileType
+from mediaops.models.mediaasset import SOURCE
+from mediaops.models.work import ObjectRef, StepFailure, StepOrder
+from mediaops.reasons import Reason
+from mediaops_ops.outcome import Inputs, OutputFile, StepError, StepOutcome, Unreachable
+from mediaops_ops.registry import RUNNERS, runner
+from mediaops_ops.rendering import Rendering
+
+log = logging.getLogger(__name__)
+
+TRANSCRIPT = "transcript.json"
+
+
+class Desk(Protocol):
+    """Where a pass gets its files from, and where it leaves what it made."""
+
+    def source(self) -> Path:
+        """Give the source file; raises StepError."""
+
+    def read(self, ref: ObjectRef, role: str) -> Path:
+        """Give a file that an earlier pass left; raises StepError."""
+
+    def transcript(self, step: StepOrder) -> Path | None:
+        """Give the transcript.json of a step that was done before this pass; None if it made none."""
+
+    def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
+        """Keep what a step made: from now on it is done. `media` are the source's facts; raises StepError."""
+
+    def progress(self, step: str, fraction: float) -> None:
+        """Note how far a step is."""
+
+
+@dataclass
+class Pass:
+    """The steps of one pass, and what became of them."""
+
+    steps: Sequence[StepOrder]
+    file_type: FileType
+    folder: Path
+    """Work folder; each step gets one below it."""
+    desk: Desk
+    done: frozenset[str] = frozenset()
+    """Steps, by name, whose results are there already."""
+    failures: list[StepFailure] = field(default_factory=list)
+    unreachable: bool = False
+    """True: some step failed only because something outside was out of reach."""
+    _prepared: dict[str, list[OutputFile]] = field(default_factory=dict)
+    _media: dict[str, Media] = field(default_factory=dict)
+    _outcomes: dict[str, StepOutcome] = field(default_factory=dict)
+    _ended: set[str] = field(default_factory=set)
+    """Steps that are done, skipped or failed."""
+
+    def run(self) -> None:
+        """Do everything that can be done; what failed stands in `failures`."""
+        for root, steps in self._by_root().items():
+            try:
+                self._render(root, steps)
+            except StepError as error:
+                self._fail_together(steps, error)
+        for step in self.steps:
+            if step.type in RUNNERS and step.name not in self.done | self._ended:
+                self._attempt(step)
+
+    def _by_root(self) -> dict[str, list[StepOrder]]:
+        """Group the steps that need media by the file they read in the end: the source, or an earlier rendition.
+
+        Done transforms stay as a way for what reads them; done or not, each is made from that file.
+        """
+        by_name = {step.name: step for step in self.steps}
+        groups: dict[str, list[StepOrder]] = {}
+        for step in self.steps:
+            done = step.name in self.done
+            if not needs_media(step, self.file_type) or (
+                done and step.type not in {"crop", "filter", "compress"}
+            ):
+                continue
+            top = step
+            while top.input in by_name:
+                top = by_name[top.input]
+            root = top.reads[top.input].key if top.input in top.reads else SOURCE
+            groups.setdefault(root, []).append(step.model_copy(update={"stored": False}) if done else step)
+        return {root: steps for root, steps in groups.items() if any(step.stored for step in steps)}
+
+    def _render(self, root: str, steps: list[StepOrder]) -> None:
+        """Run the graph over one file; a failure of the only step is that step's, else the pass's."""
+        from mediaops_ops import probe
+
+        path = self._root_file(root, steps)
+        media = self._media[root] = probe.check(path, self.file_type)
+        log.info("checked", extra={"media": media.wire()})
+        plan = plan_pass(steps, media)
+        by_name = {step.name: step for step in steps}
+        for name, message in plan.impossible.items():
+            self._fail(
+                by_name[name],
+                StepError(Reason.INVALID_PARAMETERS, f"{message[0].upper()}{message[1:]}.", permanent=True),
+            )
+        for name, above in plan.blocked.items():
+            self._fail(by_name[name], _depends(above))
+        for name, reason in plan.nothing.items():
+            self._nothing(by_name[name], reason, media)
+        wanted = sorted({output.step for output in plan.outputs})
+
+        def on_progress(fraction: float) -> None:
+            for name in wanted:
+                self.desk.progress(name, fraction)
+
+        rendering = Rendering(
+            plan=plan,
+            media=media,
+            source=path,
+            folder=self.folder,
+            on_progress=on_progress,
+            on_step=lambda name, files: self._rendered(by_name[name], files, media),
+            on_failure=lambda name, error: self._fail(by_name[name], error),
+        )
+        try:
+            rendering.run()
+        except Unreachable:
+            raise
+        except StepError as error:
+            if len(wanted) != 1 or error.reason == Reason.INVALID_MEDIA:
+                raise
+            self._fail(by_name[wanted[0]], error)
+
+    def _root_file(self, root: str, steps: list[StepOrder]) -> Path:
+        for step in steps:
+            ref = step.reads.get(step.input)
+            if ref is not None and ref.key == root:
+                return self.desk.read(ref, "input")
+        return self.desk.source()
+
+    def _nothing(self, step: StepOrder, reason: Reason, media: Media) -> None:
+        """Skip a step that has nothing to do, or fail it where it is required; captions do without frames."""
+        if step.type == "caption":
+            return
+        if step.required:
+            self._fail(step, StepError(reason, reason.sentence, permanent=True))
+        else:
+            self._settle(step, StepOutcome(skipped=reason.sentence), media)
+
+    def _rendered(self, step: StepOrder, files: list[OutputFile], media: Media) -> None:
+        if step.type in RUNNERS:
+            self._prepared[step.name] = files
+            return
+        values = {}
+        rendition = next((file for file in files if file.name == "rendition"), None)
+        if step.type == "compress" and rendition is not None:
+            values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"
+        self._settle(step, StepOutcome(files=tuple(files), values=values), media)
+
+    def _attempt(self, step: StepOrder) -> None:
+        """Run a step that has a runner; its failure stays its own."""
+        try:
+            inputs = self._inputs(step)
+            outcome = runner(step.type)(step, inputs)
+            if outcome.skipped and step.required:
+                raise StepError(Reason.NOTHING_TO_DO, outcome.skipped, permanent=True)
+            self._settle(step, outcome, self._media.get(SOURCE))
+        except StepError as error:
+            self._fail(step, error)
+        except Exception as error:
+            log.exception("a runner broke", extra={"step": step.name})
+            self._fail(step, StepError(Reason.INTERNAL_ERROR, f"{step.type} broke: {type(error).__name__}."))
+
+    def _inputs(self, step: StepOrder) -> Inputs:
+        """Collect what the step reads, from this pass's graph or from earlier passes."""
+        files = self._prepared.get(step.name, [])
+        audio = next((file.path for file in files if file.name == "audio"), None)
+        frames = [file.path for file in files if file.name.startswith("frame-")]
+        if "audio" in step.reads:
+            audio = self.desk.read(step.reads["audio"], "audio")
+        for role in sorted(role for role in step.reads if role.startswith("frame-")):
+            frames.append(self.desk.read(step.reads[role], role))
+        media = self._media.get(SOURCE)
+        work_dir = self.folder / folder_name(step.name) / "run"
+        work_dir.mkdir(parents=True, exist_ok=True)
+        return Inputs(
+            work_dir=work_dir,
+            progress=lambda fraction: self.desk.progress(step.name, fraction),
+            file_type=self.file_type,
+            duration_millis=media.duration_millis if media else None,
+            audio=audio,
+            transcript=self._transcript(step),
+            frames=tuple(frames),
+            attributes=step.attributes,
+        )
+
+    def _transcript(self, step: StepOrder) -> Path | None:
+        if "transcript" in step.reads:
+            return self.desk.read(step.reads["transcript"], "transcript")
+        if step.transcript_step is None:
+            return None
+        if step.transcript_step in {failure.step for failure in self.failures}:
+            raise _depends(step.transcript_step)
+        outcome = self._outcomes.get(step.transcript_step)
+        if outcome is not None:
+            return next((file.path for file in outcome.files if file.name == TRANSCRIPT), None)
+        return self.desk.transcript(next(s for s in self.steps if s.name == step.transcript_step))
+
+    def _settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
+        self.desk.settle(step, outcome, media)
+        self._outcomes[step.name] = outcome
+        self._ended.add(step.name)
+
+    def _fail(self, step: StepOrder, error: StepError) -> None:
+        log.warning("a step failed", extra={"step": step.name, "reason": error.reason, "why": error.message})
+        self._ended.add(step.name)
+        self._note(step.name, error)
+
+    def _fail_together(self, steps: Sequence[StepOrder], error: StepError) -> None:
+        """Note a failure that can't be pinned on one of the steps; what needs one of them is lost with it."""
+        log.error("the pass failed", extra={"reason": error.reason, "why": error.message})
+        lost = {step.name for step in steps} - self._outcomes.keys()
+        self._ended |= lost | {step.name for step in self.steps if step.transcript_step in lost}
+        self._note(None, error)
+
+    def _note(self, name: str | None, error: StepError) -> None:
+        self.unreachable = self.unreachable or isinstance(error, Unreachable)
+        failure = StepFailure(step=name, reason=error.reason, message=error.message, permanent=error.permanent)
+        self.failures.append(failure)
+
+
+def _depends(above: str) -> StepError:
+    return StepError(Reason.DEPENDENCY_FAILED, f"It needs {above}, which failed.")

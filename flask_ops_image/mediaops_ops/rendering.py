@@ -1,0 +1,146 @@
+"""Carries out a planned graph on a file: runs its commands, and checks what came out of them.
+
+Each step's files are checked against the plan before anything else sees them: a result is never a stump.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mediaops.graph import Command, Output, PassPlan, folder_name
+from mediaops.media import Media
+from mediaops.models.base import FileType
+from mediaops.reasons import Reason
+from mediaops_ops import ffmpeg
+from mediaops_ops.outcome import OutputFile, StepError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """One graph at work."""
+
+    plan: PassPlan
+    media: Media
+    source: Path
+    folder: Path
+    """Where outputs go, one folder for each step."""
+    on_progress: Callable[[float], None]
+    """Takes the fraction done of all commands."""
+    on_step: Callable[[str, list[OutputFile]], None]
+    """Takes each step's files as soon as they are whole and checked, by the step's name."""
+
+    on_failure: Callable[[str, StepError], None]
+    """Takes a step whose files came out wrong."""
+
+    def run(self) -> None:
+        """Run every command; raises StepError where FFmpeg failed, and what `on_step` raises."""
+        if not self.plan.commands:
+            return
+        source = self.source
+        if self.media.file_type is FileType.IMAGE:
+            from mediaops_ops import images
+
+            source = self.folder / "upright.png"
+            images.write_upright(self.source, source)
+        for index, command in enumerate(self.plan.commands):
+            self._run(command, source, index)
+        self.on_progress(1.0)
+
+    def _run(self, command: Command, source: Path, index: int) -> None:
+        waiting = _by_step(command.outputs)
+        for name in waiting:
+            (self.folder / folder_name(name)).mkdir(parents=True, exist_ok=True)
+        share = 1 / len(self.plan.commands)
+        length = (self.media.duration_millis or 0) / 1000
+
+        def on_time(seconds: float) -> None:
+            if length:
+                self.on_progress(share * (index + min(1.0, seconds / length)))
+
+        def on_tick() -> None:
+            for name in [name for name, outputs in waiting.items() if self._there_already(outputs)]:
+                self._hand_on(name, waiting.pop(name))
+
+        line = command.line(ffmpeg.executable(), str(source), str(self.folder))
+        log.info("ffmpeg starts", extra={"steps": sorted(waiting), "graph": list(command.graph)})
+        ffmpeg.run(line, on_time=on_time, on_tick=on_tick)
+        for name in list(waiting):
+            self._hand_on(name, waiting.pop(name))
+
+    def _there_already(self, outputs: Sequence[Output]) -> bool:
+        """Say whether all of a step's files are stills that are whole, while the command still runs."""
+        return all(
+            not output.lasts and output.picture is not None and (self.folder / output.file).exists()
+            for output in outputs
+        )
+
+    def _hand_on(self, name: str, outputs: Sequence[Output]) -> None:
+        try:
+            files = [self._checked(output) for output in outputs]
+        except StepError as error:
+            self.on_failure(name, error)
+        else:
+            self.on_step(name, files)
+
+    def _checked(self, output: Output) -> OutputFile:
+        """Write an image in its form, hold the file against the plan, and describe it."""
+        path = self.folder / output.file
+        if not path.exists() or path.stat().st_size == 0:
+            raise _invalid(output, "was not made")
+        if output.image is not None:
+            from mediaops_ops import images
+
+            final = path.with_name(f"{output.name}.{output.container.extension}")
+            images.write(path, final, output.image)
+            path = final
+        if not output.lasts:
+            size = output.picture
+            return OutputFile(
+                output.name,
+                path,
+                output.container.media_type,
+                width_pixels=size.width if size else None,
+                height_pixels=size.height if size else None,
+            )
+        return self._checked_rendition(output, path)
+
+    def _checked_rendition(self, output: Output, path: Path) -> OutputFile:
+        """Probe a video or sound: as long as the source, as large as planned."""
+        from mediaops_ops import probe
+
+        try:
+            made = probe.check(path, self.media.file_type)
+        except StepError as error:
+            raise _invalid(output, f"came out wrong: {error.message}") from error
+        size = output.picture
+        if size is not None and (made.width, made.height) != (size.width, size.height):
+            raise _invalid(output, f"is {made.width}x{made.height} and not {size.width}x{size.height} pixels")
+        wanted, length = self.media.duration_millis or 0, made.duration_millis or 0
+        frame = 1000 / (size.frame_rate if size and size.frame_rate else 25)
+        if abs(wanted - length) > max(2 * frame, 100) + wanted / 1000:
+            raise _invalid(output, f"lasts {length / 1000:.2f} and not {wanted / 1000:.2f} seconds")
+        return OutputFile(
+            output.name,
+            path,
+            output.container.media_type,
+            width_pixels=made.width,
+            height_pixels=made.height,
+            duration_millis=length,
+        )
+
+
+def _by_step(outputs: Sequence[Output]) -> dict[str, list[Output]]:
+    """Group outputs by the step they are for."""
+    groups: dict[str, list[Output]] = {}
+    for output in outputs:
+        groups.setdefault(output.step, []).append(output)
+    return groups
+
+
+def _invalid(output: Output, what: str) -> StepError:
+    return StepError(Reason.RESULT_INVALID, f"{output.step}: the {output.name} {what}.")

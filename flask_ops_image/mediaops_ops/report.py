@@ -1,0 +1,144 @@
+"""Callbacks: how far a pass is, told to the backend from a thread of its own.
+
+Best effort: one that is lost costs nothing, because the operator looks into storage when the Job ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+
+from mediaops.models.exchange import Callback, StepCallback
+from mediaops.models.work import WorkOrder
+from mediaops_ops.net import Again, Http
+from mediaops_ops.outcome import StepError
+from mediaops_ops.settings import Settings
+
+LEAST_SECONDS = 2.0
+"""Between two callbacks."""
+LEAST_PERCENT = 10
+"""Less progress than this is told only with something else."""
+TIMEOUT_SECONDS = 5.0
+log = logging.getLogger(__name__)
+
+
+class Reporter:
+    """Collects progress and sends it; a context manager."""
+
+    def __init__(self, order: WorkOrder, settings: Settings, http: Http) -> None:
+        self._url = f"{order.backend_url.rstrip('/')}/api/media/callback"
+        self._job = order.job
+        self._settings = settings
+        self._http = http
+        stored = [step for step in order.steps if step.stored]
+        self._rows: dict[str, str] = {step.name: step.job_id for step in stored if step.job_id is not None}
+        self._fractions: dict[str, float] = dict.fromkeys((step.name for step in stored), 0.0)
+        self._states: dict[str, str] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._told_percent = 0
+        self._told_states = 0
+        self._start = time.monotonic()
+        self._thread = threading.Thread(target=self._tell, name="report", daemon=True)
+
+    def __enter__(self) -> Reporter:
+        if self._rows:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def progress(self, step: str, fraction: float) -> None:
+        """Note how far a step is, 0.0 to 1.0; never goes back."""
+        with self._changed:
+            if fraction > self._fractions.get(step, 1.0):
+                self._fractions[step] = min(1.0, fraction)
+                self._changed.notify()
+
+    def completed(self, step: str) -> None:
+        """Note that a step's result is in storage."""
+        self._settle(step, "completed")
+
+    def failed(self, steps: Sequence[str]) -> None:
+        """Note steps that failed."""
+        for step in steps:
+            self._settle(step, "failed")
+
+    def close(self) -> None:
+        """Tell what hasn't been told yet, and stop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread.is_alive():
+            self._thread.join(TIMEOUT_SECONDS + 1)
+
+    def _settle(self, step: str, state: str) -> None:
+        with self._changed:
+            self._states[step] = state
+            self._fractions[step] = 1.0
+            self._changed.notify()
+
+    @property
+    def _percent(self) -> int:
+        """Give the whole pass's percent; 100 is left to its end."""
+        share = sum(self._fractions.values()) / max(1, len(self._fractions))
+        return min(99, int(share * 100)) if len(self._states) < len(self._fractions) else 100
+
+    def _worth_telling(self) -> bool:
+        return len(self._states) > self._told_states or self._percent >= self._told_percent + LEAST_PERCENT
+
+    def _tell(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._worth_telling())
+                closing, worth = self._closing, self._worth_telling()
+                callback = self._callback()
+                self._told_percent, self._told_states = self._percent, len(self._states)
+            if worth:
+                self._send(callback)
+            if closing:
+                return
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing, LEAST_SECONDS)
+
+    def _callback(self) -> Callback:
+        steps = [self._step(name, row) for name, row in self._rows.items()]
+        states = set(self._states.values())
+        over = len(self._states) == len(self._fractions)
+        percent, elapsed = self._percent, time.monotonic() - self._start
+        left = int(elapsed * (100 - percent) / percent) if percent >= 5 else None
+        return Callback(
+            job_id=next(iter(self._rows.values())),
+            flask_job_id=self._job,
+            status=("failed" if "failed" in states else "completed") if over else "processing",
+            percent=percent,
+            seconds_left=left,
+            steps=steps,
+        )
+
+    def _step(self, name: str, row: str) -> StepCallback:
+        state = self._states.get(name)
+        percent = int(self._fractions[name] * 100)
+        if state == "completed":
+            return StepCallback(job_id=row, status="completed", percent=100)
+        if state == "failed":
+            return StepCallback(job_id=row, status="failed")
+        return StepCallback(job_id=row, status="processing", percent=min(99, percent))
+
+    def _send(self, callback: Callback) -> None:
+        try:
+            headers = {
+                "Authorization": f"Bearer {self._settings.token()}",
+                "Content-Type": "application/json",
+            }
+            body = callback.model_dump_json(exclude_none=True).encode()
+            answer = self._http.request(
+                "POST", self._url, headers=headers, body=body, timeout_seconds=TIMEOUT_SECONDS
+            )
+            if answer.status >= 400:
+                log.info("a callback was refused", extra={"status": answer.status})
+        except (Again, StepError) as error:
+            log.info("a callback was lost", extra={"why": str(error)})

@@ -1,0 +1,237 @@
+"""The `run` door: one work order, then exit; what a Job runs.
+
+Read the order → leave out what has its result already → fetch and check the source → one pass → store each step
+as soon as it is finished, its result.json last → exit code and termination message for the operator.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from mediaops.identity import log_key
+from mediaops.media import Media
+from mediaops.models.work import (
+    Exit,
+    ObjectRef,
+    StepFailure,
+    StepOrder,
+    StepResult,
+    Termination,
+    WorkOrder,
+)
+from mediaops.reasons import Reason
+from mediaops_ops import log as logs
+from mediaops_ops.limits import Ended, Limits
+from mediaops_ops.net import Http
+from mediaops_ops.outcome import StepError, StepOutcome, Unreachable
+from mediaops_ops.passes import TRANSCRIPT, Pass
+from mediaops_ops.report import Reporter
+from mediaops_ops.settings import Settings
+from mediaops_ops.storage import Storage
+
+log = logging.getLogger(__name__)
+
+MAX_TERMINATION_BYTES = 4096
+FETCHED_SHARE = 0.1
+"""Share of a step's progress that fetching the source counts for."""
+LOG_PATIENCE_SECONDS = 5.0
+
+
+class StorageDesk:
+    """A pass's files come from storage and go there (mediaops_ops.passes.Desk)."""
+
+    def __init__(self, order: WorkOrder, storage: Storage, reporter: Reporter, folder: Path) -> None:
+        self._order = order
+        self._storage = storage
+        self._reporter = reporter
+        self._folder = folder
+        self._read: dict[str, Path] = {}
+        self.results: dict[str, StepResult] = {}
+        """Results that were there before this run, by the step's name."""
+
+    def source(self) -> Path:
+        """Fetch the source, once."""
+        if self._order.source is None:
+            raise StepError(Reason.INTERNAL_ERROR, "The work order names no source.", permanent=True)
+        limit, size = self._order.max_source_bytes, self._order.source.size_bytes
+        if limit and size is not None and size > limit:
+            message = f"The source has {size} bytes, more than the limit of {limit}."
+            raise StepError(Reason.SOURCE_TOO_LARGE, message, permanent=True)
+        return self._fetch(self._order.source, "the source", self._fetched)
+
+    def _fetched(self, fraction: float) -> None:
+        for step in self._order.steps:
+            self._reporter.progress(step.name, fraction * FETCHED_SHARE)
+
+    def read(self, ref: ObjectRef, role: str) -> Path:
+        """Fetch a file of an earlier pass, once."""
+        return self._fetch(ref, f"the {role} of an earlier step", lambda _: None)
+
+    def _fetch(self, ref: ObjectRef, what: str, progress: Callable[[float], None]) -> Path:
+        path = self._read.get(ref.key)
+        if path is None:
+            path = self._folder / f"read-{len(self._read)}{Path(ref.key).suffix[:10]}"
+            self._storage.fetch(ref, path, what=what, progress=progress)
+            self._read[ref.key] = path
+        return path
+
+    def transcript(self, step: StepOrder) -> Path | None:
+        """Fetch the transcript of a step that an earlier pod of this Job finished."""
+        result = self.results.get(step.name)
+        file = result.file(TRANSCRIPT) if result else None
+        return None if file is None else self.read(ObjectRef(key=file.key, sha256=file.sha256), "transcript")
+
+    def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
+        """Store a step's files, then its result.json; free their room."""
+        result = StepResult(
+            step_key=step.step_key,
+            type=step.type,
+            job=self._order.job,
+            files=[self._storage.store(step.step_key, file) for file in outcome.files],
+            values=outcome.values,
+            texts=list(outcome.texts),
+            skipped=outcome.skipped,
+            source=media.measured() if media else None,
+        )
+        self._storage.put_result(result, self._folder / "result.json")
+        for file in outcome.files:
+            if file.name != TRANSCRIPT:  # which a caption of this pass may still read
+                file.path.unlink(missing_ok=True)
+        self._reporter.completed(step.name)
+        log.info("stored", extra={"step": step.name, "files": [file.name for file in outcome.files]})
+
+    def progress(self, step: str, fraction: float) -> None:
+        """Note how far a step is; what follows its own work is the storing."""
+        self._reporter.progress(step, FETCHED_SHARE + fraction * (0.98 - FETCHED_SHARE))
+
+
+def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int:
+    """Carry out a work order; gives the exit code (mediaops.models.work.Exit).
+
+    With `ingest` the order must be one to fetch a source.
+    """
+    tail = logs.start()
+    settings = Settings()
+    try:
+        order = WorkOrder.model_validate_json(order_file.read_bytes())
+        if ingest and order.ingest is None:
+            raise ValueError("the order names no source to fetch")
+    except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+        log.error("the work order can't be read", extra={"why": type(error).__name__})
+        failure = StepFailure(reason=Reason.INTERNAL_ERROR, message="The work order can't be read.")
+        return _conclude([failure], Exit.FAILED, settings)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=work_dir))
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    storage = Storage(order, settings, Http(settings))
+
+    def last_words(ended: Ended) -> None:
+        log.error("ended by force", extra={"reason": ended.reason})
+        _conclude([StepFailure(reason=ended.reason, message=ended.message)], ended.code, settings)
+
+    limits = Limits(
+        deadline_seconds=order.deadline_seconds,
+        disk_bytes=order.disk_bytes,
+        folder=folder,
+        last_words=last_words,
+    )
+    with limits:
+        failures, code = _outcome(order, storage, settings, folder)
+        limits.winding_up()
+        if code not in {Exit.DONE, Exit.INTERRUPTED}:
+            _store_log(order, settings, tail, folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        return _conclude(failures, code, settings)
+
+
+def _outcome(
+    order: WorkOrder, storage: Storage, settings: Settings, folder: Path
+) -> tuple[list[StepFailure], Exit]:
+    """Do what the order says; give what failed, and the exit code."""
+    log.info("started", extra={"job": order.job, "steps": [step.name for step in order.steps]})
+    try:
+        if order.ingest is not None:
+            from mediaops_ops import ingest
+
+            ingest.run(order, order.ingest, storage, settings, folder)
+            return [], Exit.DONE
+        return _pass(order, storage, settings, folder)
+    except Ended as ended:
+        log.warning("ended", extra={"reason": ended.reason})
+        return [StepFailure(reason=ended.reason, message=ended.message)], ended.code
+    except StepError as error:
+        log.error("the whole order failed", extra={"reason": error.reason, "why": error.message})
+        failure = StepFailure(reason=error.reason, message=error.message, permanent=error.permanent)
+        return [failure], exit_code([failure], unreachable=isinstance(error, Unreachable))
+    except Exception as error:
+        log.exception("run broke")
+        message = f"The pass broke: {type(error).__name__}."
+        return [StepFailure(reason=Reason.INTERNAL_ERROR, message=message)], Exit.FAILED
+
+
+def _pass(
+    order: WorkOrder, storage: Storage, settings: Settings, folder: Path
+) -> tuple[list[StepFailure], Exit]:
+    """Run what is not done yet; a replaced pod goes on where the one before stopped."""
+    with Reporter(order, settings, Http(settings)) as reporter:
+        desk = StorageDesk(order, storage, reporter, folder)
+        for step in order.steps:
+            result = storage.result(step.step_key) if step.stored else None
+            if result is not None:
+                desk.results[step.name] = result
+                reporter.completed(step.name)
+        work = Pass(order.steps, order.file_type, folder, desk, frozenset(desk.results))
+        try:
+            work.run()
+        finally:
+            reporter.failed([failure.step for failure in work.failures if failure.step])
+        return work.failures, exit_code(work.failures, unreachable=work.unreachable)
+
+
+def exit_code(failures: list[StepFailure], *, unreachable: bool) -> Exit:
+    """Give the code that says most: an attempt that failed, else something out of reach, else all in vain.
+
+    `unreachable` says that at least one failure was only that; what depends on another failure says nothing.
+    """
+    if not failures:
+        return Exit.DONE
+    own = [failure for failure in failures if failure.reason != Reason.DEPENDENCY_FAILED]
+    if all(failure.permanent for failure in own):
+        return Exit.IMPOSSIBLE
+    return Exit.UNREACHABLE if unreachable else Exit.FAILED
+
+
+def _conclude(failures: list[StepFailure], code: Exit, settings: Settings) -> int:
+    """Write the termination message, within what Kubernetes keeps of it."""
+    if failures:
+        first, others = failures[0], failures[1:]
+        while True:
+            message = Termination(**first.model_dump(), others=others).model_dump_json(
+                by_alias=True, exclude_none=True
+            )
+            if len(message.encode()) <= MAX_TERMINATION_BYTES or not others:
+                break
+            others = others[:-1]
+        try:
+            settings.termination_log.write_text(message)
+        except OSError as error:
+            log.warning("no termination message could be left", extra={"why": error.strerror})
+    log.info("finished", extra={"code": int(code)})
+    return int(code)
+
+
+def _store_log(order: WorkOrder, settings: Settings, tail: logs.Tail, folder: Path) -> None:
+    """Put the log's end beside the first step's results; best effort."""
+    hurried = settings.model_copy(update={"patience_seconds": LOG_PATIENCE_SECONDS, "stall_seconds": 5.0})
+    step_key = order.ingest.step_key if order.ingest else order.steps[0].step_key if order.steps else None
+    if step_key is None:
+        return
+    try:
+        key = log_key(order.workspace, step_key, order.job)
+        Storage(order, hurried, Http(hurried)).put_bytes(key, tail.text(), folder / "tail.log")
+    except (StepError, OSError) as error:
+        log.warning("the log could not be stored", extra={"why": type(error).__name__})

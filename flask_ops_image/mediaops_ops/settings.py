@@ -1,0 +1,62 @@
+"""What the `run` door is told by its environment, read once."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mediaops.reasons import Reason
+from mediaops_ops.outcome import StepError
+
+
+class Settings(BaseSettings):
+    """Environment variables of `run`; each starts with MEDIAOPS_."""
+
+    model_config = SettingsConfigDict(env_prefix="MEDIAOPS_", use_attribute_docstrings=True, frozen=True)
+
+    token_file: Path = Path("/var/run/mediaops/token/token")
+    """The pod's projected service-account token, shown to the backend; read anew for every call."""
+    ca_file: Path | None = None
+    """CA bundle (PEM) for backend, storage and sources; default: the system's."""
+    credential_file: Path | None = None
+    """The mounted `mediaops-credential` (JSON)."""
+    termination_log: Path = Path("/dev/termination-log")
+    """Where the termination message goes."""
+    allowed_cidrs: str = ""
+    """Networks, comma-separated, that sources may be fetched from though they aren't public."""
+    drive_endpoint: str | None = None
+    """Base URL of Google Drive's API; default: Google's own."""
+    openai_base_url: str = Field(default="https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
+    """Base URL of OpenAI's API, or of one that speaks it."""
+    patience_seconds: float = Field(default=90.0, ge=0)
+    """How long something out of reach is tried again before the Job gives way to a later one."""
+    connect_seconds: float = Field(default=10.0, gt=0)
+    """Longest wait for a connection."""
+    stall_seconds: float = Field(default=30.0, gt=0)
+    """Longest silence on a connection."""
+
+    @field_validator("allowed_cidrs")
+    @classmethod
+    def _networks_are_valid(cls, text: str) -> str:
+        for part in filter(None, text.replace(" ", "").split(",")):
+            ip_network(part)
+        return text
+
+    @property
+    def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Give the allow-list."""
+        return tuple(
+            ip_network(part) for part in filter(None, self.allowed_cidrs.replace(" ", "").split(","))
+        )
+
+    def token(self) -> str:
+        """Read the pod's token; raises StepError where it isn't mounted."""
+        try:
+            return self.token_file.read_text().strip()
+        except OSError as error:
+            raise StepError(
+                Reason.CAPABILITY_REJECTED, "The pod's service-account token is not mounted."
+            ) from error
