@@ -9,7 +9,7 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -60,6 +60,9 @@ class Response:
 
     whole: as it is. close: the connection ends without an answer. hang: the answer comes after `seconds`.
     trickle: the body comes byte by byte, evenly over `seconds`.
+
+    `chunks` is a body that is sent as it comes, instead of `body`; the connection ends with it, whatever length
+    the headers promised.
     """
 
     status: int
@@ -67,6 +70,7 @@ class Response:
     headers: dict[str, str] = field(default_factory=dict)
     fate: str = "whole"
     seconds: float = 0.0
+    chunks: Iterator[bytes] | None = None
 
 
 def json_response(status: int, value: object, headers: dict[str, str] | None = None) -> Response:
@@ -145,10 +149,15 @@ def _handler(app: Route) -> type[BaseHTTPRequestHandler]:
                 self.send_response(response.status)
                 for name, value in response.headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(response.body)))
+                if response.chunks is None:
+                    self.send_header("content-length", str(len(response.body)))
+                else:
+                    self.close_connection = True
                 self.end_headers()
                 if self.command == "HEAD":
                     return
+                for chunk in response.chunks or ():
+                    self.wfile.write(chunk)
                 if response.fate != "trickle":
                     self.wfile.write(response.body)
                     return

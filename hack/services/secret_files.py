@@ -1,0 +1,62 @@
+"""Secrets of this checkout's services: made once, kept in files that only their owner reads."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+class SecretFiles:
+    """A folder of secrets, one a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, name: str) -> Path:
+        """Return where a secret lies, or will."""
+        return self.folder / name
+
+    def text(self, name: str) -> str:
+        """Return a secret of 64 random characters (256 bits), made on first use."""
+        return self._kept(name, lambda: secrets.token_hex(32))
+
+    def service_account(self, name: str, email: str, token_uri: str) -> dict[str, Any]:
+        """Return a Google service account's key file with an RSA key of its own, made on first use."""
+        key = self._kept(name + ".pem", _rsa_key)
+        account = {
+            "type": "service_account",
+            "project_id": "mediaops-test",
+            "private_key_id": "1",
+            "private_key": key,
+            "client_email": email,
+            "client_id": "1",
+            "token_uri": token_uri,
+        }
+        self._write(self.path(name), json.dumps(account))
+        return account
+
+    def _kept(self, name: str, make: Any) -> str:
+        path = self.path(name)
+        if not path.exists():
+            self._write(path, make())
+        return path.read_text()
+
+    def _write(self, path: Path, content: str) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.new")
+        aside.touch(mode=0o600)
+        aside.write_text(content)
+        aside.rename(path)
+
+
+def _rsa_key() -> str:
+    return (
+        rsa.generate_private_key(65537, 2048)
+        .private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        .decode()
+    )
