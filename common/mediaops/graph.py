@@ -28,8 +28,7 @@ from mediaops.encoding import (
     sound_arguments,
 )
 from mediaops.media import Media, Sound
-from mediaops.models.base import FileType
-from mediaops.models.mediaasset import SOURCE
+from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import StepOrder
 from mediaops.operations import REGISTRY, Parameters, compress, crop, filter, thumbnail
 from mediaops.operations.compress import Codec, Encoding

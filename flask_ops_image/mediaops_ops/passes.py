@@ -13,8 +13,7 @@ from typing import Protocol
 
 from mediaops.graph import folder_name, needs_media, plan_pass
 from mediaops.media import Media
-from mediaops.models.base import FileType
-from mediaops.models.mediaasset import SOURCE
+from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
 from mediaops.reasons import Reason
 from mediaops_ops.outcome import Inputs, OutputFile, StepError, StepOutcome, Unreachable
@@ -232,7 +231,9 @@ class Pass:
 
     def _note(self, name: str | None, error: StepError) -> None:
         self.unreachable = self.unreachable or isinstance(error, Unreachable)
-        failure = StepFailure(step=name, reason=error.reason, message=error.message, permanent=error.permanent)
+        failure = StepFailure(
+            step=name, reason=error.reason, message=error.message, permanent=error.permanent
+        )
         self.failures.append(failure)
 
 

@@ -116,7 +116,7 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
     With `ingest` the order must be one to fetch a source.
     """
     tail = logs.start()
-    settings = Settings()
+    settings = Settings.from_environment(os.environ)
     try:
         order = WorkOrder.model_validate_json(order_file.read_bytes())
         if ingest and order.ingest is None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mediaops.reasons import Reason
 from mediaops_ops.outcome import StepError
 
+PREFIX = "MEDIAOPS_"
 
-class Settings(BaseSettings):
-    """Environment variables of `run`; each starts with MEDIAOPS_."""
 
-    model_config = SettingsConfigDict(env_prefix="MEDIAOPS_", use_attribute_docstrings=True, frozen=True)
+class Settings(BaseModel):
+    """Environment variables of `run`; each is the field's name in capitals after MEDIAOPS_.
+
+    Plain pydantic: pydantic-settings takes longer to import than a short pass takes to run.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True, frozen=True)
 
     token_file: Path = Path("/var/run/mediaops/token/token")
     """The pod's projected service-account token, shown to the backend; read anew for every call."""
@@ -37,6 +42,12 @@ class Settings(BaseSettings):
     """Longest wait for a connection."""
     stall_seconds: float = Field(default=30.0, gt=0)
     """Longest silence on a connection."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the variables that are set and not empty; raises pydantic.ValidationError."""
+        given = {name: environment.get(f"{PREFIX}{name.upper()}") for name in cls.model_fields}
+        return cls.model_validate({name: value for name, value in given.items() if value})
 
     @field_validator("allowed_cidrs")
     @classmethod

@@ -12,6 +12,9 @@ GROUP = "mediaops.dev"
 VERSION = "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
 
+SOURCE = "source"
+"""The reserved name under which operations and targets mean the source itself."""
+
 
 class FileType(StrEnum):
     """What kind of media an asset is."""

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from mediaops.models.admission import OPERATIONS_RULES, SPEC_RULES
 from mediaops.models.base import (
     LABEL_PATTERN,
+    SOURCE,
     Bytes,
     FileType,
     Generation,
@@ -32,9 +33,6 @@ from mediaops.operations.crop import CropParameters
 from mediaops.operations.filter import FilterParameters
 from mediaops.operations.thumbnail import ThumbnailParameters
 from mediaops.operations.transcribe import TranscribeParameters
-
-SOURCE = "source"
-"""The reserved name under which operations and targets mean the source itself."""
 
 
 class SecretReference(Model):
