@@ -22,6 +22,7 @@ def main() -> int:
         "types": [*python, "mypy"],
         "import arrows": [str(Path(sys.executable).with_name("lint-imports"))],
         "CRDs are current": [*python, "mediaops.crd", "--check", "crds", "helm/mediaops/crds"],
+        "pages made from code are current": [*python, "hack.docs", "--check"],
         "chart": [
             str(tool("helm")),
             "lint",
