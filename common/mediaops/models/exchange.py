@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from mediaops.models.base import Key, Sha256
 
@@ -82,7 +82,7 @@ class Callback(Body):
     """In Job mode the Kubernetes Job's name."""
     status: Literal["processing", "completed", "failed"]
     percent: Annotated[int, Field(ge=0, le=100)] | None = None
-    seconds_left: Annotated[int, Field(ge=0)] | None = None
+    seconds_left: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     output_data: dict[str, Any] = {}
     error: Annotated[str, Field(max_length=2000)] | None = None
     steps: list[StepCallback] = []
@@ -150,5 +150,11 @@ class Settlement(Body):
     target: Annotated[str, Field(min_length=1, max_length=40)]
     fence: int
     external_post_id: Annotated[str, Field(min_length=1, max_length=128)] | None = None
-    url: Annotated[str, Field(max_length=1024)] | None = None
+    url: Annotated[str, Field(max_length=1024, pattern=r"^https?://")] | None = None
     error: SettlementError | None = None
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Settlement:
+        if (self.external_post_id is None) == (self.error is None):
+            raise ValueError("give external_post_id (it is posted) or error (it is not)")
+        return self

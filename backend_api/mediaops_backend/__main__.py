@@ -1,0 +1,5 @@
+"""`python -m mediaops_backend`."""
+
+from mediaops_backend.main import main
+
+main()

@@ -1,0 +1,22 @@
+"""The Flask application over one backend."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from mediaops_backend import logs, problems
+from mediaops_backend.backend import Backend
+from mediaops_backend.reading import MAX_BODY_BYTES
+from mediaops_backend.routes import publishing, system
+
+
+def create_app(backend: Backend) -> Flask:
+    """Give the application; one process may hold several, each with a backend of its own."""
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    app.extensions["mediaops"] = backend
+    logs.register(app, backend.metrics)
+    problems.register(app)
+    for blueprint in (system.routes, publishing.routes):
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,140 @@
+"""What the backend asks of the Kubernetes API: MediaAssets, namespaces of workspaces, the keys of pods' tokens."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kubernetes import client, config
+
+from mediaops.models.base import GROUP, VERSION
+
+WORKSPACE_LABEL = "mediaops.dev/workspace"
+FIELD_MANAGER = "mediaops-backend"
+TIMEOUT_SECONDS = (2, 8)
+"""To connect, and between two reads."""
+
+
+@dataclass(frozen=True)
+class Issuer:
+    """Who signs the cluster's service-account tokens, and with which keys."""
+
+    name: str
+    keys: list[dict[str, Any]]
+    """JSON Web Keys."""
+
+
+class Cluster:
+    """The Kubernetes API, as this pod's service account or KUBECONFIG reaches it."""
+
+    def __init__(self) -> None:
+        config.load_config()
+        # One try: the caller is waiting, and is told to come back.
+        configuration = client.Configuration.get_default_copy()
+        configuration.retries = 1
+        api = client.ApiClient(configuration)
+        self._objects = client.CustomObjectsApi(api)
+        self._core = client.CoreV1Api(api)
+        self._openid = client.OpenidApi(api)
+        self._well_known = client.WellKnownApi(api)
+
+    def create_asset(self, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Create a MediaAsset, unknown fields refused; raises ApiException."""
+        created: dict[str, Any] = self._objects.create_namespaced_custom_object(
+            GROUP,
+            VERSION,
+            namespace,
+            "mediaassets",
+            manifest,
+            field_manager=FIELD_MANAGER,
+            field_validation="Strict",
+            _request_timeout=TIMEOUT_SECONDS,
+        )
+        return created
+
+    def asset(self, namespace: str, name: str) -> dict[str, Any]:
+        """Read a MediaAsset; raises ApiException (status 404 where there is none)."""
+        found: dict[str, Any] = self._objects.get_namespaced_custom_object(
+            GROUP, VERSION, namespace, "mediaassets", name, _request_timeout=TIMEOUT_SECONDS
+        )
+        return found
+
+    def annotate_asset(self, asset: dict[str, Any], annotations: dict[str, str]) -> None:
+        """Set annotations on the asset as it was read; raises ApiException (409 where it has changed)."""
+        metadata = asset["metadata"]
+        patch = {"metadata": {"annotations": annotations, "resourceVersion": metadata["resourceVersion"]}}
+        self._objects.patch_namespaced_custom_object(
+            GROUP,
+            VERSION,
+            metadata["namespace"],
+            "mediaassets",
+            metadata["name"],
+            patch,
+            field_manager=FIELD_MANAGER,
+            _content_type="application/merge-patch+json",
+            _request_timeout=TIMEOUT_SECONDS,
+        )
+
+    def workspaces(self) -> dict[str, str]:
+        """Give the workspace of each namespace that has one; raises ApiException."""
+        found = self._core.list_namespace(label_selector=WORKSPACE_LABEL, _request_timeout=TIMEOUT_SECONDS)
+        return {item.metadata.name: item.metadata.labels[WORKSPACE_LABEL] for item in found.items}
+
+    def issuer(self) -> Issuer:
+        """Fetch who signs service-account tokens; raises ApiException."""
+        about = self._well_known.get_service_account_issuer_open_id_configuration(
+            _preload_content=False, _request_timeout=TIMEOUT_SECONDS
+        )
+        keys = self._openid.get_service_account_issuer_open_id_keyset(
+            _preload_content=False, _request_timeout=TIMEOUT_SECONDS
+        )
+        return Issuer(json.loads(about.data)["issuer"], json.loads(keys.data)["keys"])
+
+
+class Workspaces:
+    """Which namespace belongs to which workspace, listed anew when it is asked for and old."""
+
+    MAX_AGE_SECONDS = 30.0
+    MIN_AGE_SECONDS = 2.0
+    """A name that is not known makes us list again, but not more often than this."""
+
+    def __init__(
+        self,
+        fetch: Callable[[], dict[str, str]],
+        preferred: dict[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._fetch = fetch
+        self._preferred = preferred
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, str] = {}
+        self._listed_at = float("-inf")
+
+    def of_namespace(self, namespace: str) -> str | None:
+        """Give a namespace's workspace, None if it has none; raises ApiException."""
+        return self._look(lambda known: known.get(namespace))
+
+    def namespace_of(self, workspace: str) -> str | None:
+        """Give the namespace that a workspace's new assets go to: the one configured, or the first by name."""
+
+        def pick(known: dict[str, str]) -> str | None:
+            mine = sorted(name for name, owner in known.items() if owner == workspace)
+            preferred = self._preferred.get(workspace)
+            return preferred if preferred in mine else next(iter(mine), None)
+
+        return self._look(pick)
+
+    def _look(self, pick: Callable[[dict[str, str]], str | None]) -> str | None:
+        with self._lock:
+            age = self._clock() - self._listed_at
+            found = pick(self._known) if age < self.MAX_AGE_SECONDS else None
+            if found is None and age >= self.MIN_AGE_SECONDS:
+                self._known = self._fetch()
+                self._listed_at = self._clock()
+                found = pick(self._known)
+            return found
