@@ -58,7 +58,6 @@ _CARRIED = (
 """What a structural schema may hold, in the order in which it is written."""
 
 _API_VERSION_TEXT = f"{GROUP}/{VERSION}: the version of this resource's schema."
-_METADATA_TEXT = "Standard object's metadata."
 
 
 class SchemaError(ValueError):
@@ -193,7 +192,7 @@ def openapi(resource: Resource) -> Schema:
     schema["properties"] = {
         "apiVersion": {"description": _API_VERSION_TEXT, "type": "string"},
         "kind": {"description": f"{resource.kind}.", "type": "string"},
-        "metadata": {"description": _METADATA_TEXT, "type": "object"},
+        "metadata": {"type": "object"},  # the API server knows it, and refuses another word about it
         "spec": properties["spec"],
         "status": properties["status"],
     }

@@ -73,7 +73,7 @@ def install(api: Api, definition: dict[str, Any]) -> None:
     api.apply(path, definition)
     end = time.monotonic() + ESTABLISHED_WITHIN
     while True:
-        conditions = api.get(path).get("status", {}).get("conditions", [])
+        conditions = api.get(path).get("status", {}).get("conditions") or []
         true = {condition["type"] for condition in conditions if condition["status"] == "True"}
         if {"Established", "NamesAccepted"} <= true:
             assert "NonStructuralSchema" not in true, conditions

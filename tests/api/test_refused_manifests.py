@@ -181,8 +181,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, crop: {aspect: '1:1', mode: middle}}"),
         'Unsupported value: "middle": supported values: "center", "pad", "blur"',
     ),
-    "a language written out": (
-        spec("{name: a, transcribe: {language: English}}"),
+    "a language in capitals": (
+        spec("{name: a, transcribe: {language: EN}}"),
         "should match '^[a-z]{2,3}$'",
     ),
     "nothing to do": (spec(), "nothing to do: give operations, or publish targets"),

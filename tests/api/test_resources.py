@@ -294,6 +294,10 @@ def test_applying_the_same_manifest_twice_changes_nothing(
     manifest = asset(spec("{name: t, transcribe: {}}", "{name: c, caption: {}}", "{name: p, thumbnail: {}}"))
     apply = ("-n", namespace, "apply", *how, "-f-")
     assert kubectl(*apply, stdin=manifest).returncode == 0
+    # As the operator does at its first visit; until then what is stored lacks the status that is read, and
+    # the API server stores it with the first write that comes by.
+    observed = {"status": {"observedGeneration": 1}}
+    api_server.api.patch(path(namespace, "mediaassets", "clip") + "/status", observed)
     first = api_server.api.get(path(namespace, "mediaassets", "clip"))
     second = kubectl(*apply, stdin=manifest)
     assert second.returncode == 0

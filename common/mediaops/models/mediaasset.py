@@ -150,7 +150,8 @@ class Source(Model):
 
 
 class OperationSpec(Model):
-    """One operation: a name, and exactly one block that says what to do."""
+    """One operation: a name, and exactly one of the blocks transcribe, caption, filter, crop, compress and
+    thumbnail, which says what to do (write `crop: {}` for its defaults)."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
@@ -337,9 +338,7 @@ class MediaAssetSpec(Model):
             },
         ),
     ] = []
-    """What to do with the file: each operation has a name and exactly one of the blocks transcribe, caption,
-    filter, crop, compress and thumbnail (write `crop: {}` for its defaults). May be left out: publish the
-    source."""
+    """What to do with the file. May be left out: publish the source."""
     primary: Reference | None = None
     """The operation whose output is the asset's processed file. Default: the last transform listed, else
     the source."""
