@@ -35,10 +35,12 @@ def executable() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def run(line: Sequence[str], *, on_time: Callable[[float], None], on_tick: Callable[[], None]) -> None:
+def run(
+    line: Sequence[str], *, on_report: Callable[[dict[str, str]], None], on_tick: Callable[[], None]
+) -> None:
     """Run a command line to its end.
 
-    `on_time` gets the seconds of output written so far, `on_tick` is called about twice a second. Whatever
+    `on_report` gets each of FFmpeg's progress reports, `on_tick` is called about twice a second. Whatever
     ends this call, an exception from either or from a signal included, ends the process group first.
     Raises StepError InvalidMedia, OutOfMemory, DiskFull or EncodeFailed.
     """
@@ -51,7 +53,7 @@ def run(line: Sequence[str], *, on_time: Callable[[float], None], on_tick: Calla
         preexec_fn=_die_with_parent,  # noqa: PLW1509 — one prctl call, bound before the fork
     )
     try:
-        errors = _follow(process, on_time, on_tick)
+        errors = _follow(process, on_report, on_tick)
         code = process.wait()
     finally:
         _end(process)
@@ -74,12 +76,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _follow(
-    process: subprocess.Popen[bytes], on_time: Callable[[float], None], on_tick: Callable[[], None]
+    process: subprocess.Popen[bytes], on_report: Callable[[dict[str, str]], None], on_tick: Callable[[], None]
 ) -> list[str]:
     """Read progress and errors until both pipes end; give the last lines of errors."""
     errors: deque[str] = deque(maxlen=ERROR_LINES)
     with selectors.DefaultSelector() as selector:
-        for pipe, take in ((process.stdout, _progress_reader(on_time)), (process.stderr, errors.append)):
+        for pipe, take in ((process.stdout, _progress_reader(on_report)), (process.stderr, errors.append)):
             if pipe is not None:
                 selector.register(pipe, selectors.EVENT_READ, (take, bytearray()))
         while selector.get_map():
@@ -102,13 +104,15 @@ def _take_lines(pipe: IO[bytes], take: Callable[[str], object], rest: bytearray)
     return bool(chunk)
 
 
-def _progress_reader(on_time: Callable[[float], None]) -> Callable[[str], None]:
-    """Give a reader of `-progress` lines."""
+def _progress_reader(on_report: Callable[[dict[str, str]], None]) -> Callable[[str], None]:
+    """Give a reader of `-progress` lines: names and values, each report closed by `progress`."""
+    report: dict[str, str] = {}
 
     def take(line: str) -> None:
         name, _, value = line.partition("=")
-        if name == "out_time_us" and value.isdigit():
-            on_time(int(value) / 1_000_000)
+        report[name] = value
+        if name == "progress":
+            on_report(report)
 
     return take
 

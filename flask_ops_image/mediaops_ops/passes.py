@@ -23,6 +23,8 @@ from mediaops_ops.rendering import Rendering
 log = logging.getLogger(__name__)
 
 TRANSCRIPT = "transcript.json"
+GRAPH_SHARE = 0.2
+"""Share of a runner's progress that preparing its sound and frames counts for."""
 
 
 class Desk(Protocol):
@@ -117,7 +119,7 @@ class Pass:
 
         def on_progress(fraction: float) -> None:
             for name in wanted:
-                self.desk.progress(name, fraction)
+                self.desk.progress(name, fraction * (GRAPH_SHARE if by_name[name].type in RUNNERS else 1.0))
 
         rendering = Rendering(
             plan=plan,
@@ -191,7 +193,7 @@ class Pass:
         work_dir.mkdir(parents=True, exist_ok=True)
         return Inputs(
             work_dir=work_dir,
-            progress=lambda fraction: self.desk.progress(step.name, fraction),
+            progress=lambda part: self.desk.progress(step.name, GRAPH_SHARE + part * (1 - GRAPH_SHARE)),
             file_type=self.file_type,
             duration_millis=media.duration_millis if media else None,
             audio=audio,

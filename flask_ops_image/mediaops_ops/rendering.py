@@ -56,11 +56,10 @@ class Rendering:
         for name in waiting:
             (self.folder / folder_name(name)).mkdir(parents=True, exist_ok=True)
         share = 1 / len(self.plan.commands)
-        length = (self.media.duration_millis or 0) / 1000
+        progress = _Fraction(command, self.media)
 
-        def on_time(seconds: float) -> None:
-            if length:
-                self.on_progress(share * (index + min(1.0, seconds / length)))
+        def on_report(report: dict[str, str]) -> None:
+            self.on_progress(share * (index + progress.of(report)))
 
         def on_tick() -> None:
             for name in [name for name, outputs in waiting.items() if self._there_already(outputs)]:
@@ -68,7 +67,7 @@ class Rendering:
 
         line = command.line(ffmpeg.executable(), str(source), str(self.folder))
         log.info("ffmpeg starts", extra={"steps": sorted(waiting), "graph": list(command.graph)})
-        ffmpeg.run(line, on_time=on_time, on_tick=on_tick)
+        ffmpeg.run(line, on_report=on_report, on_tick=on_tick)
         for name in list(waiting):
             self._hand_on(name, waiting.pop(name))
 
@@ -132,6 +131,30 @@ class Rendering:
             height_pixels=made.height,
             duration_millis=length,
         )
+
+
+class _Fraction:
+    """How much of a command is done, by FFmpeg's own reports.
+
+    Pictures encoded count where there are any: time runs ahead of them by what the encoder still holds back,
+    and sound runs ahead of both.
+    """
+
+    def __init__(self, command: Command, media: Media) -> None:
+        self._seconds = (media.duration_millis or 0) / 1000
+        first = command.outputs[0]
+        rate = first.picture.frame_rate if first.picture and first.lasts else None
+        self._frames = self._seconds * rate if rate else 0.0
+
+    def of(self, report: dict[str, str]) -> float:
+        """Give the fraction done, 0.0 to 1.0."""
+        if self._frames:
+            return min(1.0, _number(report.get("frame")) / self._frames)
+        return min(1.0, _number(report.get("out_time_us")) / 1e6 / self._seconds) if self._seconds else 0.0
+
+
+def _number(text: str | None) -> float:
+    return float(text) if text and text.isdigit() else 0.0
 
 
 def _by_step(outputs: Sequence[Output]) -> dict[str, list[Output]]:

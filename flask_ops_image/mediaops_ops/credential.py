@@ -1,0 +1,50 @@
+"""The credential that a pod has mounted: what it is, and which hosts may see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from mediaops.models.base import Model
+from mediaops.reasons import Reason
+from mediaops_ops.outcome import StepError
+
+HostName = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Credential(Model):
+    """The value of a Secret's key `mediaops-credential`: hosts, and exactly one of the three."""
+
+    hosts: Annotated[list[HostName], Field(min_length=1, max_length=32)]
+    """The only hosts it is sent to."""
+    address: str | None = None
+    """A signed https address."""
+    api_key: str | None = None
+    """A key of Google's API."""
+    service_account: dict[str, Any] | None = None
+    """A service account of Google's, as its JSON file has it."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Credential:
+        if sum(value is not None for value in (self.address, self.api_key, self.service_account)) != 1:
+            raise ValueError("exactly one of address, apiKey and serviceAccount")
+        return self
+
+    def allow(self, host: str) -> None:
+        """Raise StepError CredentialNotForHost unless the credential is bound to that host."""
+        if host.lower() not in {name.lower() for name in self.hosts}:
+            message = "The credential may not be sent to the source's host: it isn't among its hosts."
+            raise StepError(Reason.CREDENTIAL_NOT_FOR_HOST, message, permanent=True)
+
+
+def read(path: Path | None) -> Credential | None:
+    """Read the mounted credential; None where none is mounted; raises StepError SecretInvalid."""
+    if path is None or not path.exists():
+        return None
+    try:
+        return Credential.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        message = "The Secret's mediaops-credential is not hosts and one of address, apiKey, serviceAccount in JSON."
+        raise StepError(Reason.SECRET_INVALID, message, permanent=True) from error
