@@ -159,15 +159,14 @@ class ControlPlane:
 
     def _etcd(self) -> Component:
         # A socket in our folder: no port to collide on, and only its owner may open it.
-        peers = "http://127.0.0.1:0"
         return Component(
             "etcd",
             [
                 tool("hyperkube"), "etcd",
                 f"--data-dir={self.state_dir / 'etcd'}",
                 f"--listen-client-urls={self._etcd_url}",
-                f"--advertise-client-urls={self._etcd_url}",
-                f"--listen-peer-urls={peers}",
+                "--advertise-client-urls=http://127.0.0.1:2379",  # must be said, is told to nobody
+                "--listen-peer-urls=http://127.0.0.1:0",
                 "--unsafe-no-fsync",  # the data is thrown away after a reboot anyway
                 "--log-level=warn",
             ],

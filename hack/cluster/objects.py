@@ -77,7 +77,8 @@ def apply_dns(api: Api, service_address: str, server_address: str) -> None:
 
 def advertise_gpus(api: Api, node: str, count: int) -> None:
     """Let a node say it has this many GPUs; the kubelet takes a resource that it doesn't know as it is."""
-    api.patch(f"/api/v1/nodes/{node}/status", {"status": {"capacity": {GPU: str(count)}}})
+    quantity = {GPU: str(count)}
+    api.patch(f"/api/v1/nodes/{node}/status", {"status": {"capacity": quantity, "allocatable": quantity}})
 
 
 def advertised_gpus(api: Api, node: str) -> int:
