@@ -7,7 +7,7 @@ from flask import Flask
 from mediaops_backend import logs, problems
 from mediaops_backend.backend import Backend
 from mediaops_backend.reading import MAX_BODY_BYTES
-from mediaops_backend.routes import publishing, system
+from mediaops_backend.routes import jobs, media, publishing, system
 
 
 def create_app(backend: Backend) -> Flask:
@@ -17,6 +17,6 @@ def create_app(backend: Backend) -> Flask:
     app.extensions["mediaops"] = backend
     logs.register(app, backend.metrics)
     problems.register(app)
-    for blueprint in (system.routes, publishing.routes):
+    for blueprint in (system.routes, media.routes, jobs.routes, publishing.routes):
         app.register_blueprint(blueprint)
     return app

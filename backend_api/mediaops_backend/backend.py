@@ -37,12 +37,13 @@ class Backend:
 
 
 def assemble(settings: BackendSettings) -> Backend:
-    """Put the parts together; raises OSError and CapabilityError where the capability keys can't be read.
+    """Put the parts together; raises OSError and CapabilityError where the capability keys can't be read,
+    and kubernetes.config.ConfigException outside of a cluster without KUBECONFIG.
 
     Nothing is contacted yet: the backend starts, and answers 503 where it must, while others are away.
     """
     database = Database(settings.database_url.get_secret_value())
-    cluster = Cluster()
+    cluster = Cluster(settings.kubeconfig)
     return Backend(
         settings=settings,
         database=database,

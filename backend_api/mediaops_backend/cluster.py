@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kubernetes import client, config
@@ -29,12 +30,18 @@ class Issuer:
 
 
 class Cluster:
-    """The Kubernetes API, as this pod's service account or KUBECONFIG reaches it."""
+    """The Kubernetes API, by a kubeconfig file or as this pod's service account.
 
-    def __init__(self) -> None:
-        config.load_config()
+    Raises kubernetes.config.ConfigException where there is neither.
+    """
+
+    def __init__(self, kubeconfig: Path | None = None) -> None:
+        configuration = client.Configuration()
+        if kubeconfig:
+            config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+        else:
+            config.load_incluster_config(client_configuration=configuration)
         # One try: the caller is waiting, and is told to come back.
-        configuration = client.Configuration.get_default_copy()
         configuration.retries = 1
         api = client.ApiClient(configuration)
         self._objects = client.CustomObjectsApi(api)

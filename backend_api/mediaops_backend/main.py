@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from kubernetes.config import ConfigException
 
 from mediaops.settings import SettingsError, load
 from mediaops.tokens import CapabilityError
@@ -78,5 +79,5 @@ def main() -> None:
                 keys.run(arguments)
             case _:
                 serve()
-    except (SettingsError, CapabilityError, OSError) as error:
+    except (SettingsError, CapabilityError, ConfigException, OSError) as error:
         sys.exit(f"mediaops-backend: {error}")

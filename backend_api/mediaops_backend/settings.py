@@ -34,6 +34,8 @@ class BackendSettings(S3Settings):
     """Issuer of users' tokens that are signed with a key pair; its JWKS is fetched. Default: such are refused."""
     capability_keys_file: Annotated[Path, Field(alias="MEDIAOPS_CAPABILITY_KEYS_FILE")]
     """Public keys (PEM, one after the other) of capabilities; more than one while a key is rotated."""
+    kubeconfig: Annotated[Path | None, Field(alias="KUBECONFIG")] = None
+    """How to reach the Kubernetes API. Default: as this pod's service account."""
     workspace_namespaces: Annotated[dict[str, str], Field(alias="MEDIAOPS_WORKSPACE_NAMESPACES")] = {}
     """Namespace that assets of a workspace are created in, as JSON. Default: the first with the workspace's
     label."""

@@ -23,9 +23,6 @@ from mediaops.settings import S3Settings
 Audience = Literal["cluster", "public"]
 """Who will open a signed URL: pods and n8n (the cluster's endpoint), or people (STORAGE_URL)."""
 
-MIN_PART_BYTES = 5 * 1024 * 1024
-"""S3's smallest part, but for the last."""
-
 
 class StorageError(Exception):
     """Storage refused or broke; the message holds neither URLs nor credentials."""

@@ -1,0 +1,92 @@
+"""What users call: process a file, ask how far it is, try again what failed."""
+
+from __future__ import annotations
+
+from secrets import token_hex
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify, request
+from pydantic import BaseModel, RootModel
+
+from mediaops_backend import assets, intake, shown
+from mediaops_backend.backend import backend
+from mediaops_backend.documented import documented
+from mediaops_backend.intake import ProcessRequest, RetryRequest
+from mediaops_backend.problems import invalid
+from mediaops_backend.reading import bearer, json_body, query, uuid_of
+
+routes = Blueprint("media", __name__)
+
+
+class ProcessBody(RootModel[ProcessRequest | RetryRequest]):
+    """A new asset, or another round for one that failed."""
+
+
+@routes.before_request
+def only_users() -> None:
+    """Let users pass, each bound to the workspace that its credentials name."""
+    g.caller = backend().people.identify(bearer())
+    g.workspace, g.subject = g.caller.workspace, g.caller.subject
+
+
+@routes.post("/api/media/process")
+@documented(
+    "Process a file: creates the asset and its jobs. With asset_id and retry_failed_only: another round.",
+    who="user",
+    body=ProcessBody,
+    answer=shown.Queued,
+    status=202,
+    problems=(404, 409),
+)
+def process() -> tuple[Response, int]:
+    """Answer once the asset is in the cluster and its rows are committed."""
+    body = json_body()
+    if "asset_id" in body or "retry_failed_only" in body:
+        wanted = RetryRequest.model_validate(body)
+        found = assets.retry(backend(), g.workspace, wanted.asset_id)
+        return _queued(found, "Failed operations queued again"), 202
+    asked = ProcessRequest.model_validate(body)
+    if asked.workspace_id is not None and asked.workspace_id != g.workspace:
+        raise invalid("workspace_id", "is not your workspace; leave it out")
+    name = _asset_name(request.headers.get("Idempotency-Key"))
+    created = assets.create(backend(), g.workspace, intake.manifest(asked, name, body))
+    return _queued(created, "Media processing queued"), 202
+
+
+@routes.get("/api/media/process")
+@documented(
+    "How far an asset is; addresses come out signed, for 15 minutes.",
+    who="user",
+    answer=shown.Status,
+    problems=(404, 422),
+    query=("asset_id",),
+)
+def status() -> Response:
+    """Answer with the asset, its jobs and the count of them."""
+    row, jobs = assets.find(backend(), g.workspace, uuid_of(query("asset_id"), "asset"))
+    storage = backend().storage
+    answer = shown.Status(
+        asset=shown.asset(row, storage), jobs=shown.jobs(jobs, storage), progress=shown.progress(jobs)
+    )
+    return _answer(answer)
+
+
+def _asset_name(idempotency_key: str | None) -> str:
+    if idempotency_key is None:
+        return f"asset-{token_hex(10)}"
+    if not 1 <= len(idempotency_key) <= 255:
+        raise invalid("Idempotency-Key", "1 to 255 characters")
+    return intake.asset_name(g.workspace, idempotency_key)
+
+
+def _queued(found: assets.Rows, message: str) -> Response:
+    row, jobs = found
+    storage = backend().storage
+    return _answer(
+        shown.Queued(asset=shown.asset(row, storage), jobs=shown.jobs(jobs, storage), message=message)
+    )
+
+
+def _answer(model: BaseModel) -> Response:
+    answer: dict[str, Any] = model.model_dump(mode="json")
+    return jsonify(answer)
