@@ -94,6 +94,7 @@ class N8n(HttpService):
         self._more_env = env or {}
         self._data = self.folder / "data"
         self._workflows = self.folder / "workflows"
+        self._deployed = self.folder / "deployed"
         # Inside the namespace nobody else has one.
         self._broker_port = 5679 if place.namespace else free_port(place.address)
 
@@ -109,13 +110,21 @@ class N8n(HttpService):
         if self.running:
             raise RuntimeError("n8n runs: what is imported now would take effect in part only")
         credentials_json = json.dumps(credentials, sort_keys=True)
-        template = self._templates / self._digest(credentials_json, workflows)
+        digest = self._digest(credentials_json, workflows)
+        template = self._templates / digest
         if not template.is_dir():
             self._make_template(template, credentials_json, workflows)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._deployed.unlink(missing_ok=True)
         for folder, source in ((self._data, template), (self._workflows, workflows)):
             shutil.rmtree(folder, ignore_errors=True)
             shutil.copytree(source, folder)
+        self._deployed.write_text(digest)
+
+    def has_deployed(self, credentials: Sequence[Mapping[str, Any]], workflows: Path) -> bool:
+        """Return whether its database was made from just these credentials and workflows."""
+        digest = self._digest(json.dumps(credentials, sort_keys=True), workflows)
+        return self._deployed.exists() and self._deployed.read_text() == digest
 
     def command(self) -> Sequence[str | Path]:
         """See Service."""

@@ -10,6 +10,7 @@ are asked of the cluster's DNS.
 import shutil
 import subprocess
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from hack.cluster.control_plane import POD_RANGE, SERVICE_RANGE
@@ -17,47 +18,68 @@ from hack.cluster.network import NODE_ADDRESS
 from hack.cluster.node import DNS_SERVICE
 from hack.services.service import Place
 
-NAME = "mediaops-svc"
-ADDRESS = "10.251.0.2"
-HOST_ADDRESS = "10.251.0.1"
-PLACE = Place(ADDRESS, NAME)
 
-_LINK = "mediaops-svc"  # the host's end; the other is called eth0
-_PEER = "mediaops-svc0"  # until it is inside
-_HANDLE = Path("/run/netns") / NAME
-# `ip netns exec` puts what lies here over the files of the same name in /etc.
-_ETC = Path("/etc/netns") / NAME
+@dataclass(frozen=True)
+class Namespace:
+    """A network namespace with one address, linked to the host.
 
-
-def set_up(hosts: Iterable[str]) -> None:
-    """Make the namespace, its link and its routes; `hosts` are the names of its address. It can be repeated.
-
-    Raises CalledProcessError, which without root it always does.
+    name: at most 14 characters; the host's end of the link has it too.
     """
-    if not _HANDLE.exists():
-        _ip("netns", "add", NAME)
-    if not Path(f"/sys/class/net/{_LINK}").exists():
-        _ip("link", "add", _LINK, "type", "veth", "peer", "name", _PEER)
-        _ip("link", "set", _PEER, "netns", NAME, "name", "eth0")
-    _ip("address", "replace", f"{HOST_ADDRESS}/24", "dev", _LINK)
-    _ip("link", "set", _LINK, "up")
-    _ip("-netns", NAME, "address", "replace", f"{ADDRESS}/24", "dev", "eth0")
-    for link in ("lo", "eth0"):
-        _ip("-netns", NAME, "link", "set", link, "up")
-    for route in (POD_RANGE, SERVICE_RANGE, f"{NODE_ADDRESS}/32"):
-        _ip("-netns", NAME, "route", "replace", route, "via", HOST_ADDRESS)
-    _ETC.mkdir(parents=True, exist_ok=True)
-    (_ETC / "resolv.conf").write_text(f"nameserver {DNS_SERVICE}\noptions timeout:1 attempts:3\n")
-    (_ETC / "hosts").write_text(f"127.0.0.1 localhost\n{ADDRESS} {' '.join(hosts)}\n")
 
+    name: str = "mediaops-svc"
+    address: str = "10.251.0.2"
+    host_address: str = "10.251.0.1"
 
-def tear_down() -> None:
-    """Remove all of it, in whatever state it is; processes inside must have ended before."""
-    if Path(f"/sys/class/net/{_LINK}").exists():
-        _ip("link", "delete", _LINK)
-    if _HANDLE.exists():
-        _ip("netns", "delete", NAME)
-    shutil.rmtree(_ETC, ignore_errors=True)
+    @property
+    def place(self) -> Place:
+        """What services are told about it."""
+        return Place(self.address, self.name)
+
+    def set_up(self, hosts: Iterable[str]) -> None:
+        """Make it, its link and its routes; `hosts` are the names of its address. It can be repeated.
+
+        Raises CalledProcessError, which without root it always does.
+        """
+        if not self._handle.exists():
+            _ip("netns", "add", self.name)
+        if not self._link.exists():
+            peer = f"{self.name}0"  # until it is inside
+            _ip("link", "add", self.name, "type", "veth", "peer", "name", peer)
+            _ip("link", "set", peer, "netns", self.name, "name", "eth0")
+        _ip("address", "replace", f"{self.host_address}/24", "dev", self.name)
+        _ip("link", "set", self.name, "up")
+        self._inside("address", "replace", f"{self.address}/24", "dev", "eth0")
+        for link in ("lo", "eth0"):
+            self._inside("link", "set", link, "up")
+        for route in (POD_RANGE, SERVICE_RANGE, f"{NODE_ADDRESS}/32"):
+            self._inside("route", "replace", route, "via", self.host_address)
+        self._etc.mkdir(parents=True, exist_ok=True)
+        (self._etc / "resolv.conf").write_text(f"nameserver {DNS_SERVICE}\noptions timeout:1 attempts:3\n")
+        (self._etc / "hosts").write_text(f"127.0.0.1 localhost\n{self.address} {' '.join(hosts)}\n")
+
+    def tear_down(self) -> None:
+        """Remove all of it, in whatever state it is; processes inside must have ended before."""
+        if self._link.exists():
+            _ip("link", "delete", self.name)
+        if self._handle.exists():
+            _ip("netns", "delete", self.name)
+        shutil.rmtree(self._etc, ignore_errors=True)
+
+    @property
+    def _handle(self) -> Path:
+        return Path("/run/netns") / self.name
+
+    @property
+    def _link(self) -> Path:
+        return Path("/sys/class/net") / self.name
+
+    @property
+    def _etc(self) -> Path:
+        """`ip netns exec` puts what lies here over the files of the same name in /etc."""
+        return Path("/etc/netns") / self.name
+
+    def _inside(self, *arguments: str) -> None:
+        _ip("-netns", self.name, *arguments)
 
 
 def _ip(*arguments: str) -> None:

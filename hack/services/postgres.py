@@ -102,7 +102,7 @@ class Postgres(Service):
     def create_database(self, name: str) -> str:
         """Make an empty database, if there is none of this name; return the superuser's URL for it."""
         with self.connect() as connection:
-            if not connection.execute("select from pg_database where datname = %s", [name]).fetchone():
+            if not connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
                 connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         return self.url(name)
 

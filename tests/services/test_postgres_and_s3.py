@@ -33,7 +33,8 @@ def test_postgres_does_not_run_as_root(postgres: Postgres) -> None:
 
 
 def test_migrations_run_twice_and_a_broken_one_is_refused(postgres: Postgres, tmp_path: Path) -> None:
-    postgres.create_database("migrated")
+    for _ in range(2):
+        postgres.create_database("migrated")
     postgres.migrate("migrated")
     postgres.migrate("migrated")
     (tmp_path / "1.sql").write_text("create table kept (id int); select nonsense;")
