@@ -95,14 +95,21 @@ def text_limit(platform: str) -> TextLimit:
     return TEXT_LIMITS.get(platform, STRICTEST)
 
 
+LONG_WORD = 40
+"""Where the last space lies further back than this, a text is cut inside of a word: not all scripts have spaces."""
+
+
 def shortened(text: str, room: int, count: Callable[[str], int]) -> str:
-    """Cut a text between words so that it, with an ellipsis, counts at most `room`; empty if no word fits."""
+    """Cut a text, between words if it has any, so that it counts at most `room` with an ellipsis; or give nothing."""
     if count(text) <= room:
         return text
-    words = text.split()
-    while words:
-        words.pop()
-        short = " ".join(words).rstrip(",;:.–- ") + ELLIPSIS  # noqa: RUF001 — a dash at the end looks cut off too
-        if words and count(short) <= room:
+    # No letter counts less than one (a long link may, and is then cut earlier than it had to be).
+    for length in range(min(len(text) - 1, room), 0, -1):
+        short = text[:length]
+        space = short.rfind(" ")
+        if text[length] != " " and length - space <= LONG_WORD and space > 0:
+            short = short[:space]
+        short = short.rstrip(",;:.- ") + ELLIPSIS
+        if len(short) > 1 and count(short) <= room:
             return short
     return ""

@@ -20,7 +20,7 @@ PARAGRAPH_PAUSE_MILLIS = 1500
 class Word(Model):
     """One spoken word."""
 
-    text: Annotated[str, Field(min_length=1, max_length=256)]
+    text: Annotated[str, Field(min_length=1, max_length=1024)]
     start_millis: Millis
     end_millis: Millis
     confidence: Annotated[float, Field(ge=0, le=1)] | None = None

@@ -57,4 +57,4 @@ def _shared(texts: list[str], start: int, end: int, segment: Segment) -> list[Wo
 
 def _word(text: str, start: int, end: int, segment: Segment) -> Word:
     """Give a word; its confidence is its segment's, the only one that the engine gives."""
-    return Word(text=text, start_millis=start, end_millis=end, confidence=segment.confidence)
+    return Word(text=text[:1024], start_millis=start, end_millis=end, confidence=segment.confidence)

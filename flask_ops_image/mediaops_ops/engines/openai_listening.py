@@ -76,7 +76,7 @@ def transcript_of(answer: TranscriptionVerbose, *, model: str, language: str | N
     )
     words = [
         Word(
-            text=w.word.strip(),
+            text=w.word.strip()[:1024],
             start_millis=min(duration, round(w.start * 1000)),
             end_millis=min(duration, round(w.end * 1000)),
         )
