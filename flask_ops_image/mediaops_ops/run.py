@@ -127,7 +127,6 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
         return _conclude([failure], Exit.FAILED, settings)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=work_dir))
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    storage = Storage(order, settings, Http(settings))
 
     def last_words(ended: Ended) -> None:
         log.error("ended by force", extra={"reason": ended.reason})
@@ -140,7 +139,7 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
         last_words=last_words,
     )
     with limits:
-        failures, code = _outcome(order, storage, settings, folder)
+        failures, code = carry_out(order, settings, folder)
         limits.winding_up()
         if code not in {Exit.DONE, Exit.INTERRUPTED}:
             _store_log(order, settings, tail, folder)
@@ -148,10 +147,9 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
         return _conclude(failures, code, settings)
 
 
-def _outcome(
-    order: WorkOrder, storage: Storage, settings: Settings, folder: Path
-) -> tuple[list[StepFailure], Exit]:
-    """Do what the order says; give what failed, and the exit code."""
+def carry_out(order: WorkOrder, settings: Settings, folder: Path) -> tuple[list[StepFailure], Exit]:
+    """Do what the order says, in an empty folder; give what failed, and the exit code. Raises nothing."""
+    storage = Storage(order, settings, Http(settings))
     log.info("started", extra={"job": order.job, "steps": [step.name for step in order.steps]})
     try:
         if order.ingest is not None:

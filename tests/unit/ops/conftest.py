@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,8 +17,18 @@ from typing import Any
 
 import pytest
 
-from mediaops.models.work import ObjectRef, StepOrder, StepResult, Termination, WorkOrder
+from mediaops.models.work import (
+    Exit,
+    ObjectRef,
+    StepFailure,
+    StepOrder,
+    StepResult,
+    Termination,
+    WorkOrder,
+)
 from mediaops_ops import ffmpeg
+from mediaops_ops.run import carry_out
+from mediaops_ops.settings import Settings
 
 TOKEN = "the-pods-own-token"
 CAPABILITY = "the-capability"
@@ -187,7 +198,7 @@ def bucket() -> Iterator[Bucket]:
 
 
 class Door:
-    """Runs `mediaops-ops run` as a Job does: a process of its own, an order in a file, settings by environment."""
+    """Carries orders out as `mediaops-ops run` does: in this process, or, where it matters, in one of its own."""
 
     def __init__(self, bucket: Bucket, folder: Path) -> None:
         self.bucket = bucket
@@ -195,8 +206,9 @@ class Door:
         self.environment = {
             "MEDIAOPS_TOKEN_FILE": str(folder / "token"),
             "MEDIAOPS_TERMINATION_LOG": str(folder / "termination"),
-            "MEDIAOPS_PATIENCE_SECONDS": "2",
+            "MEDIAOPS_PATIENCE_SECONDS": "1.5",
         }
+        self.failures: list[StepFailure] = []
         (folder / "token").write_text(TOKEN + "\n")
 
     def order(self, **fields: Any) -> WorkOrder:
@@ -212,10 +224,32 @@ class Door:
         }
         return WorkOrder.model_validate(defaults | fields)
 
-    def start(self, order: WorkOrder, **environment: str) -> subprocess.Popen[str]:
+    def run(self, order: WorkOrder, **environment: str) -> Exit:
+        """Carry an order out here; gives the exit code, and leaves what failed in `failures`."""
+        work = Path(tempfile.mkdtemp(dir=self.folder))
+        settings = Settings.from_environment(self.environment | environment)
+        self.failures, code = carry_out(order, settings, work)
+        return code
+
+    def refused(self, order: WorkOrder, **environment: str) -> tuple[Exit, str, bool]:
+        """Carry an order out that must fail once; gives exit code, reason, and whether it is for good."""
+        code = self.run(order, **environment)
+        (failure,) = self.failures
+        return code, failure.reason, failure.permanent
+
+    def start(self, order: WorkOrder, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the command as a Job does: an order in a file, settings by environment."""
         (self.folder / "order.json").write_text(order.model_dump_json(by_alias=True))
         (self.folder / "work").mkdir(exist_ok=True)
-        line = [sys.executable, "-m", "mediaops_ops", "run", "-f", str(self.folder / "order.json")]
+        line = [
+            sys.executable,
+            "-m",
+            "mediaops_ops",
+            "run",
+            "-f",
+            str(self.folder / "order.json"),
+            *arguments,
+        ]
         return subprocess.Popen(
             [*line, "--work-dir", str(self.folder / "work")],
             env={**os.environ, **self.environment, **environment},
@@ -223,14 +257,9 @@ class Door:
             text=True,
         )
 
-    def run(self, order: WorkOrder, **environment: str) -> int:
-        """Give the exit code; what was logged is in `log`."""
-        process = self.start(order, **environment)
-        _, self.log = process.communicate(timeout=60)
-        return process.returncode
-
     @property
     def termination(self) -> Termination:
+        """Give the termination message that a command left."""
         return Termination.model_validate_json((self.folder / "termination").read_bytes())
 
 

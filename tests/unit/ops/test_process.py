@@ -1,0 +1,167 @@
+"""`mediaops-ops run` as a process: how it ends, what it leaves behind, and what it says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mediaops.models.work import Exit
+from mediaops_ops import limits
+
+
+@pytest.fixture
+def slow(make, clip, tmp_path):
+    """Ten minutes, which take far longer to encode than any test waits."""
+    return make(tmp_path / "slow.mp4", "-stream_loop", "300", "-i", str(clip), "-c", "copy")
+
+
+@pytest.fixture
+def endless(door, bucket, slow, step):
+    """An order that is at work for minutes."""
+    return door.order(
+        source=bucket.put_source(slow), steps=[step("small", "compress", {"codec": "av1", "crf": 10})]
+    )
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def wait_for_ffmpeg(process: subprocess.Popen[str]) -> int:
+    """Give the pid of the ffmpeg that the process runs."""
+    for _ in range(600):
+        for child in children(process.pid):
+            if "ffmpeg" in Path(f"/proc/{child}/comm").read_text():
+                return child
+        time.sleep(0.05)
+    raise AssertionError("ffmpeg didn't start")
+
+
+def gone(pid: int) -> bool:
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_told_to_stop_it_stops_ffmpeg_and_asks_to_be_replaced(door, endless):
+    process = door.start(endless)
+    ffmpeg = wait_for_ffmpeg(process)
+
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+
+    assert Exit.INTERRUPTED == process.returncode
+    assert gone(ffmpeg)
+    assert "Interrupted" == door.termination.reason
+    assert [] == list((door.folder / "work").iterdir())
+
+
+def test_over_its_deadline_it_ends_as_an_attempt(door, bucket, endless):
+    process = door.start(endless.model_copy(update={"deadline_seconds": 4}))
+    ffmpeg = wait_for_ffmpeg(process)
+    process.communicate(timeout=30)
+
+    assert Exit.DEADLINE == process.returncode
+    assert gone(ffmpeg)
+    assert ("DeadlineExceeded", None) == (door.termination.reason, door.termination.step)
+    assert b"DeadlineExceeded" in bucket.objects["acme/steps/small/clip-pass-1.log"]
+
+
+def test_near_its_disk_limit_it_ends_as_an_attempt(door, endless):
+    process = door.start(endless.model_copy(update={"disk_bytes": endless.source.size_bytes + 4096}))
+    process.communicate(timeout=30)
+
+    assert (Exit.DISK_FULL, "DiskFull") == (process.returncode, door.termination.reason)
+
+
+def test_killed_outright_it_leaves_no_ffmpeg_behind(door, endless):
+    process = door.start(endless)
+    ffmpeg = wait_for_ffmpeg(process)
+
+    process.kill()
+    process.communicate(timeout=10)
+
+    assert gone(ffmpeg)
+
+
+def test_what_failed_stands_in_the_termination_message_and_the_log_in_storage(door, bucket, clip, step):
+    steps = [
+        step("corner", "crop", {"x": 300, "y": 0, "width": 100, "height": 100}),
+        step("poster", "thumbnail"),
+    ]
+    process = door.start(door.order(source=bucket.put_source(clip), steps=steps))
+    _, log = process.communicate(timeout=30)
+
+    assert Exit.IMPOSSIBLE == process.returncode
+    assert ("corner", "InvalidParameters", True) == (
+        door.termination.step,
+        door.termination.reason,
+        door.termination.permanent,
+    )
+    assert "does not fit into the picture of 320x180" in door.termination.message
+    assert b"InvalidParameters" in bucket.objects["acme/steps/corner/clip-pass-1.log"]
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert {"started", "stored", "finished"} <= {line["message"] for line in lines}
+    for secret in (bucket.url, "the-pods-own-token", "the-capability"):
+        assert secret not in log
+    assert [] == list((door.folder / "work").iterdir())
+
+
+def test_an_order_that_cannot_be_read_fails_with_a_message(door):
+    process = door.start(door.order(), "--ingest")
+    process.communicate(timeout=30)
+
+    assert (Exit.FAILED, "InternalError") == (process.returncode, door.termination.reason)
+
+
+def test_a_hang_that_no_exception_reaches_is_ended_by_force(tmp_path):
+    program = f"""
+import ctypes, sys
+from pathlib import Path
+from mediaops_ops import limits
+limits.GRACE_SECONDS = 0.5
+def last_words(ended): Path({str(tmp_path / "words")!r}).write_text(ended.reason)
+watch = limits.Limits(deadline_seconds=0.5, disk_bytes=0, folder=Path({str(tmp_path)!r}), last_words=last_words)
+with watch:
+    ctypes.PyDLL(None).pause() if False else ctypes.CDLL(None).sigsuspend(b"\\xff" * 128)
+"""
+    process = subprocess.run([sys.executable, "-c", program], timeout=20, check=False)
+
+    assert Exit.DEADLINE == process.returncode
+    assert "DeadlineExceeded" == (tmp_path / "words").read_text()
+
+
+def test_the_plan_can_be_seen_without_running_it(door, bucket, clip, step):
+    steps = [step("vertical", "crop", {"aspect": "9:16"}, stored=False)]
+    steps.append(step("small", "compress", {"height": 720}, input="vertical"))
+    (door.folder / "order.json").write_text(
+        door.order(source=bucket.put_source(clip), steps=steps).model_dump_json(by_alias=True)
+    )
+    line = [sys.executable, "-m", "mediaops_ops", "run", "--plan-only", "-f", str(door.folder / "order.json")]
+
+    shown = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+    assert "# small (compress of vertical): small/rendition.mp4" in shown
+    assert re.search(r"crop=608:1080:656:0.*scale=406:720", shown)
+    assert not bucket.gets
+
+
+def test_disk_use_counts_every_folder(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(os.urandom(100_000))
+
+    assert 100_000 <= limits.used_bytes(tmp_path) < 120_000
