@@ -287,7 +287,7 @@ def test_a_post_that_cannot_be_found_ends_as_unknown(
     publishing.ask(row)
     assert publishing.ended(row) is State.OUTCOME_UNKNOWN
     publishing.ask(row)
-    time.sleep(6)
+    time.sleep(8)
     assert len(publishing.posts(row)) == posts
     assert len(publishing.calls("tweet")) <= 1
 

@@ -123,18 +123,17 @@ class X:
         return watched
 
     def _broken(self, route: Route, request: Request, fault: Fault) -> Response:
-        if fault.commit:
-            route(request)
+        if fault.action == "late":
+            time.sleep(fault.seconds)
+            return route(request)
+        done = route(request) if fault.commit or fault.action == "trickle" else problem(503, "Fault", "")
         if fault.action == "status":
             reset = str(math.ceil(time.time() + fault.seconds))
             headers = {"x-rate-limit-reset": reset} if fault.status == 429 else {}
             return json_response(fault.status, {"title": "Fault", "status": fault.status}, headers)
         if fault.action == "blind":
             return json_response(200, {"meta": {"result_count": 0}})
-        answer = (
-            route(request) if fault.commit or fault.action == "trickle" else problem(503, "Fault", "not done")
-        )
-        return replace(answer, fate=fault.action, seconds=fault.seconds)
+        return replace(done, fate=fault.action, seconds=fault.seconds)
 
     def _user(self, request: Request) -> User:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
