@@ -7,6 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 
 class SecretFiles:
@@ -23,9 +24,13 @@ class SecretFiles:
         """Return a secret of 64 random characters (256 bits), made on first use."""
         return self._kept(name, lambda: secrets.token_hex(32))
 
+    def signing_key(self, name: str) -> str:
+        """Return an Ed25519 private key (PEM), made on first use."""
+        return self._kept(name, lambda: _pem(Ed25519PrivateKey.generate()))
+
     def service_account(self, name: str, email: str, token_uri: str) -> dict[str, Any]:
         """Return a Google service account's key file with an RSA key of its own, made on first use."""
-        key = self._kept(name + ".pem", _rsa_key)
+        key = self._kept(name + ".pem", lambda: _pem(rsa.generate_private_key(65537, 2048)))
         account = {
             "type": "service_account",
             "project_id": "mediaops-test",
@@ -52,11 +57,6 @@ class SecretFiles:
         aside.rename(path)
 
 
-def _rsa_key() -> str:
-    return (
-        rsa.generate_private_key(65537, 2048)
-        .private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        .decode()
-    )
+def _pem(key: rsa.RSAPrivateKey | Ed25519PrivateKey) -> str:
+    plain = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain).decode()
