@@ -204,6 +204,8 @@ class ControlPlane:
                 f"--audit-policy-file={self.state_dir / 'audit-policy.yaml'}",
                 f"--audit-log-path={self.audit_log}",
                 "--audit-log-maxsize=2000",
+                # Without it a stop waits a minute for watches that nobody ends.
+                "--shutdown-watch-termination-grace-period=1s",
             ],
             self.api.ready,
         )  # fmt: skip
