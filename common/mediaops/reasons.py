@@ -268,8 +268,8 @@ class Reason(StrEnum):
         "Set engine: openai, or language: en.")
     ENGINE_REJECTED = ("EngineRejected", Topic.OPERATION,
         "The outside engine refused the request.",
-        "Its credential isn't valid, the model doesn't exist, or the content isn't accepted.",
-        "Correct the Secret or the operation's model; then set mediaops.dev/retry.")
+        "The model doesn't exist, the account's quota is used up, or the content isn't accepted.",
+        "Correct the operation's model or the account; then set mediaops.dev/retry.")
     ENCODE_FAILED = ("EncodeFailed", Topic.OPERATION,
         "FFmpeg ended without making the output.",
         "The message has its last words; a codec may not take these parameters, or the file is damaged within.",
@@ -365,9 +365,9 @@ class Reason(StrEnum):
         "The platform is down, or the account posted too much.",
         "Nothing; set mediaops.dev/retry if the round ended.")
     CREDENTIAL_REJECTED = ("CredentialRejected", Topic.PUBLISHING,
-        "The platform refused the account's credential.",
-        "The credential in n8n expired or was revoked.",
-        "Renew it in n8n, then set mediaops.dev/retry.")
+        "The platform, or an outside engine, refused the credential.",
+        "The account's credential in n8n, or the engine's in its Secret, expired, was revoked or may not do this.",
+        "Renew it in n8n or in the Secret mediaops-engine-NAME, then set mediaops.dev/retry.")
     UNKNOWN_PLATFORM = ("UnknownPlatform", Topic.PUBLISHING,
         "The installation can't publish on this platform.",
         "platform is mistyped, or no workflow for it is deployed.",

@@ -87,7 +87,7 @@ def _offline(
     if parameters.language != offline_writing.LANGUAGE:
         raise StepError(
             Reason.UNSUPPORTED_LANGUAGE,
-            f"the offline writer writes English (en) only, not {parameters.language}; use the engine openai.",
+            f"The offline writer writes English (en) only, not {parameters.language}; use the engine openai.",
             permanent=True,
         )
     texts = offline_writing.write(

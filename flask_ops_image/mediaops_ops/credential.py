@@ -22,7 +22,7 @@ class Credential(Model):
     address: str | None = None
     """A signed https address."""
     api_key: str | None = None
-    """A key of Google's API."""
+    """A key of Google's API, or of an engine's."""
     service_account: dict[str, Any] | None = None
     """A service account of Google's, as its JSON file has it."""
 
@@ -35,7 +35,7 @@ class Credential(Model):
     def allow(self, host: str) -> None:
         """Raise StepError CredentialNotForHost unless the credential is bound to that host."""
         if host.lower() not in {name.lower() for name in self.hosts}:
-            message = "The credential may not be sent to the source's host: it isn't among its hosts."
+            message = "The credential may not be sent to this host: it isn't among its hosts."
             raise StepError(Reason.CREDENTIAL_NOT_FOR_HOST, message, permanent=True)
 
 

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from mediaops.reasons import Reason
 from mediaops_ops.outcome import StepError
 
 PREFIX = "MEDIAOPS_"
+SEED_NAMES = {"openai_base_url": "OPENAI_BASE_URL", "openai_api_key": "OPENAI_API_KEY"}
+"""Fields whose variables have the names that the seed, or the engine's own client, gives them."""
 
 
 class Settings(BaseModel):
-    """Environment variables of `run`; each is the field's name in capitals after MEDIAOPS_.
+    """Environment variables of `run`; each is the field's name in capitals after MEDIAOPS_, but for SEED_NAMES.
 
     Plain pydantic: pydantic-settings takes longer to import than a short pass takes to run.
     """
@@ -34,8 +36,10 @@ class Settings(BaseModel):
     """Networks, comma-separated, that sources may be fetched from though they aren't public."""
     drive_endpoint: str | None = None
     """Base URL of Google Drive's API; default: Google's own."""
-    openai_base_url: str = Field(default="https://api.openai.com/v1", validation_alias="OPENAI_BASE_URL")
-    """Base URL of OpenAI's API, or of one that speaks it."""
+    openai_base_url: str = "https://api.openai.com/v1"
+    """OPENAI_BASE_URL: base URL of OpenAI's API, or of one that speaks it."""
+    openai_api_key: SecretStr | None = None
+    """OPENAI_API_KEY: for that API, where no credential is mounted (`serve` only: a Job's pod has one mounted)."""
     patience_seconds: float = Field(default=90.0, ge=0)
     """How long something out of reach is tried again before the Job gives way to a later one."""
     connect_seconds: float = Field(default=10.0, gt=0)
@@ -46,7 +50,10 @@ class Settings(BaseModel):
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Read the variables that are set and not empty; raises pydantic.ValidationError."""
-        given = {name: environment.get(f"{PREFIX}{name.upper()}") for name in cls.model_fields}
+        given = {
+            name: environment.get(SEED_NAMES.get(name, f"{PREFIX}{name.upper()}"))
+            for name in cls.model_fields
+        }
         return cls.model_validate({name: value for name, value in given.items() if value})
 
     @field_validator("allowed_cidrs")

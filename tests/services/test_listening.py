@@ -85,12 +85,12 @@ def test_no_words_are_made_up_where_nobody_speaks(kind: str, tmp_path: Path) -> 
         "tone": 8000 * np.sin(2 * np.pi * 440 * np.arange(count) / RATE),
     }[kind]
     outcome, _ = run(wav(tmp_path / "audio.wav", sound), tmp_path / "work")
-    assert outcome == StepOutcome(skipped="nothing is said in the file")
+    assert outcome == StepOutcome(skipped="Nothing is said in the file.")
 
 
 def test_a_file_without_sound_gives_nothing_to_do(tmp_path: Path) -> None:
     outcome, _ = run(None, tmp_path / "work")
-    assert outcome == StepOutcome(skipped="the file has no sound")
+    assert outcome == StepOutcome(skipped="The file has no sound to work on.")
 
 
 def test_only_the_formats_asked_for_are_written_and_json_always(jfk: np.ndarray, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
 
 from mediaops.reasons import Reason
-from mediaops_ops.engines import credential
+from mediaops_ops import credential
 from mediaops_ops.net import Again, persistently
 from mediaops_ops.outcome import StepError
 
@@ -34,7 +35,7 @@ def call(settings: Settings, ask: Callable[[openai.OpenAI], T]) -> T:
     import openai
 
     base_url = settings.openai_base_url
-    key = credential.read(settings.credential_file).key_for(base_url)
+    key = _key(settings)
     context = ssl.create_default_context(cafile=str(settings.ca_file) if settings.ca_file else None)
     timeout = httpx2.Timeout(ANSWER_SECONDS, connect=settings.connect_seconds)
     # No redirects: the key goes to the host that was checked and to no other.
@@ -64,6 +65,21 @@ def call(settings: Settings, ask: Callable[[openai.OpenAI], T]) -> T:
         )
 
 
+def _key(settings: Settings) -> str:
+    """Give the key, if it may be sent to the API's host; raises StepError otherwise."""
+    mounted = credential.read(settings.credential_file)
+    if mounted is None:
+        if settings.openai_api_key is None:
+            message = "No credential for OpenAI is there; make the Secret mediaops-engine-openai."
+            raise StepError(Reason.SECRET_NOT_FOUND, message, permanent=True)
+        return settings.openai_api_key.get_secret_value()
+    if mounted.api_key is None:
+        message = "OpenAI needs an apiKey; the Secret has something else."
+        raise StepError(Reason.SECRET_INVALID, message, permanent=True)
+    mounted.allow(urlsplit(settings.openai_base_url).hostname or "")
+    return mounted.api_key
+
+
 def _refusal(error: openai.APIStatusError) -> Exception:
     """Give what an error answer means: another try, or the end, said so that a person can act on it."""
     status = error.status_code
@@ -80,7 +96,7 @@ def _refusal(error: openai.APIStatusError) -> Exception:
     if error.code == "model_not_found":
         return StepError(Reason.ENGINE_REJECTED, "OpenAI has no such model for this account.", permanent=True)
     if status == 413:
-        return StepError(Reason.ENGINE_REJECTED, "the file is larger than OpenAI takes.", permanent=True)
+        return StepError(Reason.ENGINE_REJECTED, "The file is larger than OpenAI takes.", permanent=True)
     words = " ".join(str(error.message).split())[:300]
     return StepError(
         Reason.ENGINE_REJECTED, f"OpenAI refused the request ({status}): {words}", permanent=True

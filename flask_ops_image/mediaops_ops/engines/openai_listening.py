@@ -8,6 +8,7 @@ openai/whisper, `transcribe()`).
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ def listen(audio: Path, *, language: str | None, model: str, progress: Progress)
     if audio.stat().st_size > MAX_BYTES:
         raise StepError(
             Reason.ENGINE_REJECTED,
-            f"the sound is larger than the {MAX_BYTES // 1024**2} MB that OpenAI takes in one call; "
+            f"The sound is larger than the {MAX_BYTES // 1024**2} MB that OpenAI takes in one call; "
             "use the engine pocketsphinx, or a shorter file.",
             permanent=True,
         )
@@ -47,7 +48,7 @@ def listen(audio: Path, *, language: str | None, model: str, progress: Progress)
             engine=TranscribeEngine.OPENAI, model=model, language=language or "und", duration_millis=0
         )
     answer = openai_api.call(
-        Settings(),
+        Settings.from_environment(os.environ),
         lambda client: client.audio.transcriptions.create(
             file=audio,
             model=model,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -102,7 +103,7 @@ def write(
         {"role": "system", "content": INSTRUCTIONS},
         {"role": "user", "content": _question(parameters, material, platforms, frames)},
     ]
-    settings = Settings()
+    settings = Settings.from_environment(os.environ)
     fault = ""
     for _ in range(ASKS):
         content = _content(_asked(settings, parameters, messages))

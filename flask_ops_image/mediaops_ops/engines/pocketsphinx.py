@@ -60,7 +60,7 @@ def listen(audio: Path, *, language: str | None, model: str, progress: Progress)
 
     with wave.open(str(audio), "rb") as sound:
         if (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) != (SAMPLE_RATE, 1, 2):
-            raise StepError(Reason.INVALID_MEDIA, "the prepared sound isn't 16 kHz mono of 16 bits.")
+            raise StepError(Reason.INVALID_MEDIA, "The prepared sound isn't 16 kHz mono of 16 bits.")
         duration = sound.getnframes() * 1000 // SAMPLE_RATE
         decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL", **SEARCH)
         heard: list[list[Word]] = []

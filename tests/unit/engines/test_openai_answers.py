@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from openai.types.audio import TranscriptionVerbose
 
-from mediaops_ops.engines.credential import EngineCredential, read
+from mediaops_ops.engines import openai_api
 from mediaops_ops.engines.languages import code_of
 from mediaops_ops.engines.openai_listening import transcript_of
 from mediaops_ops.outcome import StepError
+from mediaops_ops.settings import Settings
 
 
 def segment(text: str, start: float, end: float, **figures: float) -> dict[str, object]:
@@ -78,12 +79,20 @@ def test_languages_are_told_by_their_codes(name: str, code: str) -> None:
     assert code_of(name) == code
 
 
-CREDENTIAL = EngineCredential(hosts=["api.openai.com", "127.0.0.1:8443"], api_key="sk-test")
+def settings(tmp_path: Path, credential: str | None, **more: object) -> Settings:
+    file = tmp_path / "mediaops-credential"
+    if credential is not None:
+        file.write_text(credential)
+    return Settings.model_validate({"credential_file": file, **more})
 
 
-@pytest.mark.parametrize("url", ["https://api.openai.com/v1", "https://127.0.0.1:8443/v1"])
-def test_the_key_goes_to_hosts_the_credential_names(url: str) -> None:
-    assert CREDENTIAL.key_for(url) == "sk-test"
+def asked_key(settings: Settings) -> str:
+    """The key that a call would be made with; nothing is sent."""
+    return openai_api.call(settings, lambda client: client.api_key)
+
+
+def test_the_key_goes_to_a_host_that_the_credential_names(tmp_path: Path) -> None:
+    assert asked_key(settings(tmp_path, '{"hosts": ["API.openai.com"], "apiKey": "sk-test"}')) == "sk-test"
 
 
 @pytest.mark.parametrize(
@@ -91,23 +100,35 @@ def test_the_key_goes_to_hosts_the_credential_names(url: str) -> None:
     [
         "https://evil.example/v1",
         "https://api.openai.com.evil.example/v1",
-        "https://127.0.0.1:1/v1",
-        "https://api.openai.com@evil.example/",
+        "https://api.openai.com@evil.example/v1",
     ],
 )
-def test_the_key_goes_to_no_other_host(url: str) -> None:
+def test_the_key_goes_to_no_other_host(url: str, tmp_path: Path) -> None:
     with pytest.raises(StepError) as raised:
-        CREDENTIAL.key_for(url)
+        asked_key(
+            settings(tmp_path, '{"hosts": ["api.openai.com"], "apiKey": "sk-test"}', openai_base_url=url)
+        )
     assert (raised.value.reason, raised.value.permanent) == ("CredentialNotForHost", True)
+    assert "sk-test" not in raised.value.message
 
 
 @pytest.mark.parametrize(
-    "content", ["no json", "{}", '{"hosts": [], "apiKey": "sk-1"}', '{"hosts": ["a"], "apiKey": ""}']
+    ("content", "reason"),
+    [
+        ("no json", "SecretInvalid"),
+        ('{"hosts": ["api.openai.com"], "address": "https://sk-1.example"}', "SecretInvalid"),
+        ('{"hosts": [], "apiKey": "sk-1"}', "SecretInvalid"),
+        (None, "SecretNotFound"),
+    ],
 )
-def test_a_credential_that_is_none_is_refused_without_showing_it(tmp_path: Path, content: str) -> None:
-    file = tmp_path / "mediaops-credential"
-    file.write_text(content)
+def test_a_credential_that_is_none_is_refused_without_showing_it(
+    content: str | None, reason: str, tmp_path: Path
+) -> None:
     with pytest.raises(StepError) as raised:
-        read(file)
-    assert raised.value.reason == "SecretInvalid"
+        asked_key(settings(tmp_path, content))
+    assert (raised.value.reason, raised.value.permanent) == (reason, True)
     assert "sk-1" not in str(raised.value)
+
+
+def test_the_installations_key_is_used_where_none_is_mounted(tmp_path: Path) -> None:
+    assert asked_key(settings(tmp_path, None, openai_api_key="sk-installation")) == "sk-installation"
