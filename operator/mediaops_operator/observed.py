@@ -159,6 +159,8 @@ class Observed:
     """What was found in storage, by step key."""
     looked: frozenset[str] = frozenset()
     """Step keys that were looked for; those not among `results` aren't there."""
+    refusal: Trouble | None = None
+    """Why the API server lately didn't take a Job: none is tried for a while."""
     storage_trouble: Trouble | None = None
     """Storage could not be asked."""
     percents: Mapping[str, int] = field(default_factory=dict)

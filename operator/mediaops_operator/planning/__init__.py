@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaAssetStatus, MediaFacts
+from mediaops.models.mediaasset import SOURCE, MediaAssetStatus, MediaFacts
 from mediaops.models.work import StoredFile
 from mediaops.operations import Makes
 from mediaops.publications import State
@@ -31,7 +31,7 @@ from mediaops_operator.planning.publishing import (
     source_file,
 )
 from mediaops_operator.planning.source import SourcePlan, plan_source
-from mediaops_operator.planning.summary import stuck, summarise
+from mediaops_operator.planning.summary import is_finished, stuck, summarise
 
 TROUBLE_PAUSE = timedelta(seconds=5)
 """How soon storage or the database are asked again after they didn't answer."""
@@ -62,16 +62,10 @@ def _obstacle(observed: Observed, installation: Installation) -> Trouble | None:
     if asset.status.workspace not in (None, workspace):
         words = f"it belongs to {asset.status.workspace}, the namespace to {workspace}"
         return Trouble(Reason.WORKSPACE_CHANGED, words)
-    if not _finished(asset) and asset.spec.execution.profile not in installation.profiles:
+    if not is_finished(asset) and asset.spec.execution.profile not in installation.profiles:
         words = f"{asset.spec.execution.profile} is none of: {', '.join(sorted(installation.profiles))}"
         return Trouble(Reason.UNKNOWN_PROFILE, words)
     return None
-
-
-def _finished(asset: MediaAsset) -> bool:
-    """Say whether nothing is left to do for the spec as it is now."""
-    finished = status_of(asset.status.conditions, "Finished") == "True"
-    return finished and asset.status.observed_generation == asset.generation
 
 
 def _plan(observed: Observed, installation: Installation, now: datetime) -> Desired:
@@ -118,6 +112,8 @@ def _launches(
 ) -> tuple[list[Launch], Trouble | None]:
     if observed.asset.spec.suspend or observed.asset.status.last_handled.cancel is not None:
         return [], None
+    if observed.refusal:
+        return [], observed.refusal
     if source.launch:
         return [source.launch], None
     if source.says.status != "True" or len(works) < len(observed.steps):
@@ -252,7 +248,7 @@ def _wake(
     observed: Observed, works: list[Work], source: SourcePlan, publish: PublishPlan, now: datetime
 ) -> datetime | None:
     times = [source.wake_at, publish.wake_at, *(w.due for w in works if w.open and w.due and w.due > now)]
-    if observed.storage_trouble or observed.database_trouble:
+    if observed.storage_trouble or observed.database_trouble or observed.refusal:
         times.append(now + TROUBLE_PAUSE)
     return min((time for time in times if time), default=None)
 

@@ -228,8 +228,9 @@ class Course:
             return False
         if work.step.stored and work.step.step_key not in self._observed.looked:
             return False
-        name = work.status.job_name or ""
-        self.ended[name] = None
+        name = work.status.job_name or "its Job"
+        if work.status.job_name:
+            self.ended[name] = None
         self._record(work, Verdict(Reason.JOB_DELETED, f"{name} was deleted", counted=False), name)
         self._again(work, attempts=work.status.attempts, due=None)
         return True

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from mediaops.models.conditions import ConditionStatus, OutputStatus
+from mediaops.models.conditions import Condition, ConditionStatus, OutputStatus
 from mediaops.models.mediaasset import MediaAsset, MediaAssetStatus, Progress
 from mediaops.reasons import Reason
 from mediaops_operator.observed import Observed, Trouble
@@ -40,6 +40,26 @@ class Verdict:
     phase: Phase
     reason: str
     message: str
+
+
+def is_finished(asset: MediaAsset) -> bool:
+    """Say whether nothing is left to do for the spec as it is now."""
+    finished = status_of(asset.status.conditions, "Finished") == "True"
+    return finished and asset.status.observed_generation == asset.generation
+
+
+def not_understood(manifest: dict[str, Any], message: str, now: datetime) -> dict[str, Any]:
+    """Give the status of an asset whose spec this version can't read, as JSON."""
+    metadata, before = manifest["metadata"], manifest.get("status") or {}
+    generation = int(metadata.get("generation", 0))
+    known = [Condition.model_validate(c) for c in before.get("conditions") or []]
+    verdict = Verdict("failed", "Failed", Reason.SPEC_NOT_UNDERSTOOD, message)
+    conditions = settle(known, _ready(verdict), generation, now)
+    return before | {
+        "observedGeneration": generation,
+        "phase": verdict.phase,
+        "conditions": [c.wire() for c in conditions],
+    }
 
 
 def stuck(asset: MediaAsset, workspace: str | None, trouble: Trouble, now: datetime) -> MediaAssetStatus:
@@ -152,6 +172,9 @@ def _succeeded(parts: Parts) -> Verdict | None:
 def _cancelled(parts: Parts) -> Verdict | None:
     if not parts.cancelled:
         return None
+    unknown = parts.observed.database_trouble
+    if unknown:  # what isn't posted has to be withdrawn before this is the end
+        return Verdict("working", "Cancelled", unknown.reason, unknown.message)
     return Verdict("failed", "Cancelled", Reason.CANCELLED, Reason.CANCELLED.sentence)
 
 
@@ -178,7 +201,10 @@ def _underway(parts: Parts) -> Verdict:
         phase: Phase = "Publishing" if status is not None and status.sends > 0 else "Processed"
         return Verdict("working", phase, says.reason, says.message)
     if parts.source.status != "True":
-        return Verdict("working", "Pending", parts.source.reason, parts.source.message)
+        reason, message = parts.source.reason, parts.source.message
+        if parts.trouble:
+            reason, message = parts.trouble.reason, parts.trouble.message
+        return Verdict("working", "Pending", reason, message)
     return _working(parts.observed, parts.works, parts.trouble)
 
 

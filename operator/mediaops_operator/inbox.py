@@ -1,0 +1,81 @@
+"""What the backend tells by the database: progress of Jobs, finished steps, and that a post has news.
+
+A NOTIFY names an asset. Progress only makes the operator look earlier and show more; losing it loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, select
+from sqlalchemy import func as sql
+
+from mediaops.tables import CHANNEL, CallbackRow
+from mediaops_operator.cache import AssetKey
+from mediaops_operator.database import Database, DatabaseUnavailable
+
+logger = logging.getLogger(__name__)
+
+_RECONNECT_SECONDS = 2.0
+_SILENCE_SECONDS = 30.0
+_KEPT_DAYS = 7
+
+
+@dataclass(frozen=True)
+class JobNews:
+    """What a Job's callbacks added up to."""
+
+    percents: dict[str, int] = field(default_factory=dict)
+    """By the operation's job id, 0 to 100."""
+    finished: frozenset[str] = frozenset()
+    """Job ids of operations whose result should be in storage by now."""
+
+
+def read(connection: Connection, namespace: str, jobs: list[str]) -> dict[str, JobNews]:
+    """Give what Jobs of a namespace said, by their names."""
+    columns = (CallbackRow.job_name, CallbackRow.steps)
+    which = (CallbackRow.namespace == namespace) & CallbackRow.job_name.in_(jobs)
+    return {name: _news(steps) for name, steps in connection.execute(select(*columns).where(which))}
+
+
+def _news(steps: dict[str, Any]) -> JobNews:
+    percents = {
+        id_: int(step["percent"]) for id_, step in steps.items() if isinstance(step.get("percent"), int)
+    }
+    finished = frozenset(id_ for id_, step in steps.items() if step.get("status") == "completed")
+    return JobNews(percents, finished)
+
+
+async def sweep(database: Database) -> None:
+    """Delete what Jobs of long ago said; raises DatabaseUnavailable."""
+    old = CallbackRow.received_at < sql.now() - sql.make_interval(0, 0, 0, _KEPT_DAYS)
+
+    def delete_old(connection: Connection) -> None:
+        connection.execute(CallbackRow.__table__.delete().where(old))  # type: ignore[attr-defined]
+
+    await database.run(delete_old)
+
+
+async def listen(database: Database, heard: Callable[[AssetKey], None], missed: Callable[[], None]) -> None:
+    """Call `heard` for every NOTIFY, for ever; `missed` after each time nobody was listening."""
+    while True:
+        try:
+            connection = await psycopg.AsyncConnection.connect(
+                database.conninfo, autocommit=True, connect_timeout=5, application_name="mediaops-operator"
+            )
+            async with connection:
+                await connection.execute(f"LISTEN {CHANNEL}")
+                missed()
+                while True:
+                    async for notice in connection.notifies(timeout=_SILENCE_SECONDS):
+                        namespace, _, name = notice.payload.partition("/")
+                        heard(AssetKey(namespace, name))
+                    await connection.execute("SELECT 1")  # a dead connection shows itself here
+        except (psycopg.Error, OSError, DatabaseUnavailable) as error:
+            logger.warning("not listening to the database: %s", type(error).__name__)
+            await asyncio.sleep(_RECONNECT_SECONDS)

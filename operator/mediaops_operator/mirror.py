@@ -1,0 +1,170 @@
+"""The mirror: rows of assets and operations in the database, behind the cluster by as little as can be.
+
+A visit hands over what it saw; a background task writes it in batches and keeps what the database didn't
+take. Versions that the database has already are not written again, so a restart over settled assets writes
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select, update
+
+from mediaops.rows import asset_row, job_row
+from mediaops.tables import AssetRow, JobRow, mirror
+from mediaops_operator import posts
+from mediaops_operator.database import Database, DatabaseUnavailable
+from mediaops_operator.observed import Observed
+
+Row = dict[str, Any]
+logger = logging.getLogger(__name__)
+
+_BATCH = 200
+_PAUSE_SECONDS = 0.1
+_RETRY_SECONDS = 2.0
+
+
+@dataclass
+class _Pending:
+    asset: Row
+    jobs: list[Row]
+    since: float
+
+
+class Mirror:
+    """What still has to be written, and since when."""
+
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+        self._pending: dict[UUID, _Pending] = {}
+        self._gone: dict[UUID, float] = {}
+        self._known: dict[UUID, tuple[datetime, int]] = {}
+        """Versions that the database has, of assets and operations."""
+        self._down_since: float | None = clock()
+        self._news = asyncio.Event()
+
+    @property
+    def behind(self) -> int:
+        """Count the assets whose rows wait to be written."""
+        return len(self._pending)
+
+    def lag(self, asset: UUID) -> float | None:
+        """Give how long the database has been behind for an asset in seconds; None: nothing was ever written."""
+        pending = self._pending.get(asset)
+        waiting = self._clock() - pending.since if pending else 0.0
+        if asset not in self._known and self._down_since is not None:
+            return None
+        return waiting
+
+    def put(self, observed: Observed) -> None:
+        """Hand over an asset and its operations as they are now."""
+        workspace = observed.asset.status.workspace or observed.workspace
+        if workspace is None:
+            return
+        asset = asset_row(observed.asset, workspace)
+        jobs = [
+            job_row(observed.asset, workspace, place, step, observed.processing_jobs[step.processing_job])
+            for place, step in enumerate(observed.steps)
+            if step.processing_job in observed.processing_jobs
+        ]
+        if all(self._known.get(row["id"]) == _version(row) for row in (asset, *jobs)):
+            return
+        before = self._pending.get(asset["id"])
+        self._pending[asset["id"]] = _Pending(asset, jobs, before.since if before else self._clock())
+        self._news.set()
+
+    def gone(self, resource_uid: UUID) -> None:
+        """Hand over that a resource is gone."""
+        self._gone[resource_uid] = self._clock()
+        self._news.set()
+
+    async def load(self) -> None:
+        """Read which versions the database has; raises DatabaseUnavailable."""
+
+        def versions(connection: Connection) -> dict[UUID, tuple[datetime, int]]:
+            found: dict[UUID, tuple[datetime, int]] = {}
+            for table in (AssetRow, JobRow):
+                columns = (table.id, table.creation_timestamp, table.resource_version)
+                found |= {row[0]: (row[1], row[2]) for row in connection.execute(select(*columns))}
+            return found
+
+        self._known = await self._database.run(versions) | self._known
+        self._down_since = None
+
+    async def find_gone(self, live: Iterable[UUID]) -> None:
+        """Compare with a complete list of the resources there are; raises DatabaseUnavailable."""
+        there = set(live)
+
+        def vanished(connection: Connection) -> list[UUID]:
+            uids = connection.scalars(select(AssetRow.resource_uid).where(AssetRow.gone_at.is_(None)))
+            return [uid for uid in uids if uid not in there]
+
+        for uid in await self._database.run(vanished):
+            self.gone(uid)
+
+    async def run(self) -> None:
+        """Write what is handed over, for ever."""
+        loaded = False
+        while True:
+            try:
+                if not loaded:
+                    await self.load()
+                    loaded = True
+                await self._news.wait()
+                self._news.clear()
+                await self.flush()
+                await asyncio.sleep(_PAUSE_SECONDS)  # lets a batch gather
+            except DatabaseUnavailable as error:
+                if self._down_since is None or not loaded:
+                    logger.warning("the database is behind: %s", error)
+                self._down_since = self._down_since or self._clock()
+                self._news.set()
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def flush(self) -> None:
+        """Write everything that waits; raises DatabaseUnavailable, and keeps what wasn't written."""
+        while self._pending or self._gone:
+            batch = dict(list(self._pending.items())[:_BATCH])
+            gone = list(self._gone)
+            await self._database.run(partial(_write, batch=list(batch.values()), gone=gone))
+            for id_, pending in batch.items():
+                for row in (pending.asset, *pending.jobs):
+                    self._known[row["id"]] = _version(row)
+                if self._pending.get(id_) is pending:
+                    del self._pending[id_]
+            for uid in gone:
+                self._gone.pop(uid, None)
+            self._down_since = None
+
+
+def _version(row: Row) -> tuple[datetime, int]:
+    return row["creation_timestamp"], row["resource_version"]
+
+
+def _write(connection: Connection, batch: list[_Pending], gone: list[UUID]) -> None:
+    if batch:
+        # In the order of their ids, so that two writers never wait for each other in a circle.
+        assets = sorted((p.asset | {"gone_at": None} for p in batch), key=lambda row: row["id"])
+        connection.execute(mirror(AssetRow, assets))
+        jobs = {row["id"]: row for p in batch for row in p.jobs}
+        if jobs:
+            connection.execute(mirror(JobRow, [jobs[id_] for id_ in sorted(jobs)]))
+        mirrored = [p.asset["id"] for p in batch if p.jobs]
+        connection.execute(
+            update(JobRow)
+            .where(JobRow.media_asset_id.in_(mirrored), JobRow.id.not_in(list(jobs)), JobRow.wanted)
+            .values(wanted=False, updated_at=func.now())
+        )
+    if gone:
+        posts.withdraw_all(connection, gone)
+        rows = AssetRow.resource_uid.in_(gone) & AssetRow.gone_at.is_(None)
+        connection.execute(update(AssetRow).where(rows).values(gone_at=datetime.now(UTC)))
