@@ -108,12 +108,18 @@ def _streams(path: Path, file_type: FileType) -> Media:
     """Open the file as FFmpeg does, with no playlist and no network among the formats."""
     import av
 
-    options = {"protocol_whitelist": "file,pipe", "format_whitelist": DEMUXERS}
     try:
-        with av.open(str(path), options=options, metadata_errors="replace") as container:
+        with _opened(path) as container:
             return _facts(container, path, file_type)
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         raise _unreadable(path, file_type) from error
+
+
+def _opened(path: Path) -> Any:
+    import av
+
+    options = {"protocol_whitelist": "file,pipe", "format_whitelist": DEMUXERS}
+    return av.open(str(path), options=options, metadata_errors="replace")
 
 
 def _unreadable(path: Path, file_type: FileType) -> StepError:
@@ -161,7 +167,7 @@ def _facts(container: Any, path: Path, file_type: FileType) -> Media:
     sound = sounds[0] if sounds else None
     if picture is not None:
         _refuse_absurd(picture.codec_context.width, picture.codec_context.height)
-    frame = _first_frame(container, picture) if picture is not None else None
+    frame = _first_frame(path, picture.index) if picture is not None else None
     spans = _spans(container)
     start, end = _refuse_stump(container, spans)
     name = container.format.name.split(",")[0]
@@ -191,18 +197,19 @@ def _refuse_absurd(width: int, height: int) -> None:
         )
 
 
-def _first_frame(container: Any, picture: Any) -> Any:
+def _first_frame(path: Path, index: int) -> Any:
     """Decode one picture: a file of which not even that works is no video."""
     import av
 
-    picture.thread_type = "SLICE"  # frame threads would decode many pictures ahead for this one
-    try:
-        for frame in container.decode(picture):
-            _refuse_absurd(frame.width, frame.height)
-            container.seek(0)
-            return frame
-    except av.error.FFmpegError as error:
-        log.info("the first picture can't be decoded", extra={"error": type(error).__name__})
+    with _opened(path) as container:  # apart from the other reading: not every container can be rewound
+        stream = container.streams[index]
+        stream.thread_type = "SLICE"  # frame threads would decode many pictures ahead for this one
+        try:
+            for frame in container.decode(stream):
+                _refuse_absurd(frame.width, frame.height)
+                return frame
+        except av.error.FFmpegError as error:
+            log.info("the first picture can't be decoded", extra={"error": type(error).__name__})
     raise _invalid("The file is damaged: not one picture of it can be decoded.")
 
 
@@ -210,7 +217,6 @@ def _spans(container: Any) -> dict[int, Span]:
     """Read all packets, which costs little more than reading the file, and give each stream's span."""
     import av
 
-    container.seek(0)
     spans = {stream.index: Span() for stream in container.streams}
     try:
         for packet in container.demux():
