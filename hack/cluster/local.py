@@ -71,10 +71,12 @@ class LocalCluster(Cluster):
 
     def restart_component(self, name: str) -> None:
         """See Cluster."""
-        self.plane.processes.stop(self.components[name].name)
-        self._bring_up([self.components[name]])
-        if name == "kubelet":
-            self._advertise(None)
+        component = self.components[name]
+        with machine.locked():
+            self.plane.processes.stop(name)
+            self._bring_up([component])
+            if name == "kubelet":
+                self._advertise(None)
 
     def _take_machine(self) -> None:
         owner = machine.owner()
