@@ -12,8 +12,9 @@ from uuid import UUID
 
 from mediaops.identity import asset_id, job_id
 from mediaops.models.conditions import Condition, OutputStatus
-from mediaops.models.mediaasset import MediaAsset, Source
+from mediaops.models.mediaasset import MediaAsset
 from mediaops.models.processingjob import ProcessingJob
+from mediaops.models.source import Source
 from mediaops.planner.steps import Step
 
 ASSET_STATUS = {
