@@ -181,6 +181,8 @@ def folder_name(step: str) -> str:
 
 def needs_media(step: StepOrder, file_type: FileType) -> bool:
     """Say whether a step reads the media file itself, and not only what earlier passes prepared of it."""
+    if step.engine is not None:
+        return False
     if step.type == "transcribe":
         return "audio" not in step.reads
     if step.type == "caption":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -21,7 +22,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.add_argument("-f", "--file", type=Path, required=True, metavar="ORDER", help="the work order (JSON)")
     run.add_argument(
-        "--work-dir", type=Path, metavar="DIR", help="folder for files at work (default: TMPDIR)"
+        "--work-dir",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("MEDIAOPS_WORK_DIR"),
+        help="folder for files at work (default: MEDIAOPS_WORK_DIR, else TMPDIR)",
     )
     run.add_argument("--ingest", action="store_true", help="insist that the order is one to fetch a source")
     run.add_argument(

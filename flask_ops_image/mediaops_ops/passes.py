@@ -22,6 +22,8 @@ from mediaops_ops.rendering import Rendering
 
 log = logging.getLogger(__name__)
 
+INPUT = "input"
+"""The role of a rendition that an earlier pass made and a step of this one transforms further."""
 TRANSCRIPT = "transcript.json"
 GRAPH_SHARE = 0.2
 """Share of a runner's progress that preparing its sound and frames counts for."""
@@ -93,7 +95,8 @@ class Pass:
             top = step
             while top.input in by_name:
                 top = by_name[top.input]
-            root = top.reads[top.input].key if top.input in top.reads else SOURCE
+            earlier = top.reads.get(INPUT)
+            root = SOURCE if earlier is None else earlier.key
             groups.setdefault(root, []).append(step.model_copy(update={"stored": False}) if done else step)
         return {root: steps for root, steps in groups.items() if any(step.stored for step in steps)}
 
@@ -141,9 +144,9 @@ class Pass:
 
     def _root_file(self, root: str, steps: list[StepOrder]) -> Path:
         for step in steps:
-            ref = step.reads.get(step.input)
+            ref = step.reads.get(INPUT)
             if ref is not None and ref.key == root:
-                return self.desk.read(ref, "input")
+                return self.desk.read(ref, "rendition")
         return self.desk.source()
 
     def _nothing(self, step: StepOrder, reason: Reason, media: Media) -> None:

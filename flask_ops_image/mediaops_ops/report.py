@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from mediaops.models.exchange import Callback, StepCallback
 from mediaops.models.work import WorkOrder
+from mediaops.operations import REGISTRY
 from mediaops_ops.net import Again, Http
 from mediaops_ops.outcome import StepError
 from mediaops_ops.settings import Settings
@@ -32,7 +33,8 @@ class Reporter:
         self._job = order.job
         self._settings = settings
         self._http = http
-        stored = [step for step in order.steps if step.stored]
+        # Prepared files are no operation's result: their row belongs to what reads them, in another Job.
+        stored = [step for step in order.steps if step.stored and step.type in REGISTRY]
         self._rows: dict[str, str] = {step.name: step.job_id for step in stored if step.job_id is not None}
         self._fractions: dict[str, float] = dict.fromkeys((step.name for step in stored), 0.0)
         self._states: dict[str, str] = {}
