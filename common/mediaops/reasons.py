@@ -380,8 +380,4 @@ class Reason(StrEnum):
         "The platform doesn't take files of this kind, size or length.",
         "The file is outside of the platform's limits, which the message gives.",
         "Compress or crop it to fit, then publish under another publish.key.")
-    TEXT_TOO_LONG = ("TextTooLong", Topic.PUBLISHING,
-        "The text is longer than the platform allows.",
-        "text.value, or the caption, is above the platform's limit.",
-        "Shorten text.value, or name the platform in the caption's platforms.")
     # fmt: on
