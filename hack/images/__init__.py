@@ -11,9 +11,8 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hack.build import built_once, cache_folder, run_logged
@@ -90,42 +89,39 @@ def archive(name: str) -> Archive:
 
 
 def _build(image: Image, reference: str, folder: Path) -> None:
-    dependencies = _dependencies(image)
-    with _buildah(folder) as buildah:
-        buildah("pull", "--quiet", f"docker-archive:{dependencies.path}")
-        buildah(
-            *BUILD,
-            f"--file={ROOT / image.dockerfile}",
-            f"--target={image.target}",
-            f"--build-arg=BASE_IMAGE={dependencies.reference}",
-            f"--build-arg=DEPENDENCIES_IMAGE={dependencies.reference}",
-            f"--tag={reference}",
-            ROOT,
-        )
-        buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
+    dependencies = _pulled(_dependencies(image))
+    _buildah(
+        *BUILD,
+        f"--file={ROOT / image.dockerfile}",
+        f"--target={image.target}",
+        f"--build-arg=BASE_IMAGE={dependencies}",
+        f"--build-arg=DEPENDENCIES_IMAGE={dependencies}",
+        f"--tag={reference}",
+        ROOT,
+    )
+    _push(reference, folder)
+    _buildah("rmi", reference)
 
 
 def _dependencies(image: Image) -> Archive:
     """Give the image with an image's requirements installed, which outlives most changes of ours."""
     base, wheels = _base(), _wheels(image.requirements)
     recipe = (ROOT / image.dockerfile).read_text().partition("FROM ${DEPENDENCIES_IMAGE}")[0]
-    content = hashlib.sha256(f"{base.path} {wheels.name} {recipe}".encode()).hexdigest()[:12]
+    content = hashlib.sha256(f"{base.reference} {wheels.name} {recipe}".encode()).hexdigest()[:12]
     reference = f"localhost/mediaops/{image.name}-dependencies:{content}"
 
     def build(folder: Path) -> None:
-        with _buildah(folder) as buildah:
-            buildah("pull", "--quiet", f"docker-archive:{base.path}")
-            buildah(
-                *BUILD,
-                f"--file={ROOT / image.dockerfile}",
-                "--target=dependencies",
-                f"--build-arg=BASE_IMAGE={base.reference}",
-                "--build-arg=PIP_ARGUMENTS=--no-index --find-links=/wheels",
-                f"--volume={wheels}:/wheels:ro",
-                f"--tag={reference}",
-                ROOT,
-            )
-            buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
+        _buildah(
+            *BUILD,
+            f"--file={ROOT / image.dockerfile}",
+            "--target=dependencies",
+            f"--build-arg=BASE_IMAGE={_pulled(base)}",
+            "--build-arg=PIP_ARGUMENTS=--no-index --find-links=/wheels",
+            f"--volume={wheels}:/wheels:ro",
+            f"--tag={reference}",
+            ROOT,
+        )
+        _push(reference, folder)
 
     folder = built_once(f"dependencies-{image.name}-{content}", build)
     return Archive(folder / "image.tar", reference)
@@ -138,29 +134,41 @@ def _base() -> Archive:
 
     def build(folder: Path) -> None:
         rootfs, recipe = folder / "rootfs", folder / "Dockerfile"
-        run_logged(
-            ["debootstrap", "--variant=minbase", f"--include={','.join(BASE_PACKAGES)}", SUITE, rootfs]
-        )
+        included = f"--include={','.join(BASE_PACKAGES)}"
+        run_logged(["debootstrap", "--variant=minbase", included, SUITE, rootfs])
         for left_by_apt in ("var/cache/apt/archives", "var/lib/apt/lists"):
             shutil.rmtree(rootfs / left_by_apt, ignore_errors=True)
         recipe.write_text("FROM scratch\nCOPY rootfs /\n")
-        with _buildah(folder) as buildah:
-            buildah(*BUILD, f"--file={recipe}", f"--tag={reference}", folder)
-            buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
+        _buildah(*BUILD, f"--file={recipe}", f"--tag={reference}", folder)
+        _push(reference, folder)
         shutil.rmtree(rootfs)
 
     return Archive(built_once(f"image-base-{SUITE}-{packages}", build) / "image.tar", reference)
 
 
-@contextmanager
-def _buildah(folder: Path) -> Iterator[Callable[..., None]]:
-    """Give buildah with a storage of its own inside `folder`, which goes when the build ends."""
-    storage = ["--storage-driver=vfs", f"--root={folder / 'root'}", f"--runroot={folder / 'run'}"]
-    try:
-        yield lambda *arguments: run_logged(["buildah", *storage, *arguments])
-    finally:
-        for leftover in ("root", "run"):
-            shutil.rmtree(folder / leftover, ignore_errors=True)
+@cache
+def _storage() -> list[str]:
+    """Give buildah's storage arguments: the cache's own, by overlay where the kernel has it (vfs copies all)."""
+    driver = "overlay" if "\toverlay\n" in Path("/proc/filesystems").read_text() else "vfs"
+    folder = cache_folder() / f"buildah-{driver}"
+    return [f"--storage-driver={driver}", f"--root={folder / 'root'}", f"--runroot={folder / 'run'}"]
+
+
+def _buildah(*arguments: str | Path) -> None:
+    run_logged(["buildah", *_storage(), *arguments])
+
+
+def _pulled(image: Archive) -> str:
+    """Have an archived image in buildah's storage; give its name there."""
+    listing = ["buildah", *_storage(), "images", "--quiet", "--filter", f"reference={image.reference}"]
+    if not subprocess.run(listing, capture_output=True, text=True, check=True).stdout.strip():
+        _buildah("pull", "--quiet", f"docker-archive:{image.path}")
+    return image.reference
+
+
+def _push(reference: str, folder: Path) -> None:
+    """Write an image's archive; it stays in buildah's storage only if others are built on it."""
+    _buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
 
 
 def _wheels(requirements: str) -> Path:
