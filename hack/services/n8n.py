@@ -270,7 +270,7 @@ class N8n(HttpService):
             credentials.write_text(credentials_json)
             ended = subprocess.run(
                 [runtime.node, DEPLOY_SCRIPT, runtime.package, credentials, workflows.resolve()],
-                env=self._database_env(data),
+                env={**self._database_env(data), "N8N_LOG_LEVEL": "warn"},
                 capture_output=True,
                 text=True,
                 check=False,

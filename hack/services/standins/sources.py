@@ -16,7 +16,7 @@ It serves the files in `DIR/files`, well or badly, by path (NAME is a file's nam
 | /unbounded | zeros without end or length, 4 MB a second |
 | /huge | the same under a length of 10 GB |
 | /cut/NAME?after=N | at most N bytes a request, then the connection ends; a client can go on with Range |
-| /cut-once/NAME?after=N | the same, but Range is ignored: 200 and the whole file's beginning |
+| /cut-no-range/NAME?after=N | the same, but Range is ignored: 200 and the whole file's beginning |
 | /changing/NAME?after=N | as /cut, but the file has another ETag each time, so If-Range gives all of it anew |
 
 Each request is a line of JSON in `DIR/requests.jsonl`: method, path, range, status.
@@ -74,7 +74,7 @@ class Sources:
             ("/unbounded", self._unbounded),
             ("/huge", self._huge),
             ("/cut/{name}", self._cut),
-            ("/cut-once/{name}", self._cut_once),
+            ("/cut-no-range/{name}", self._cut_no_range),
             ("/changing/{name}", self._changing),
         ):
             self._router.add("GET", path, route)
@@ -143,7 +143,7 @@ class Sources:
         file = self._file(request)
         return _part(request, file, _etag(file), _after(request)) if file else _plain(404)
 
-    def _cut_once(self, request: Request) -> Response:
+    def _cut_no_range(self, request: Request) -> Response:
         return self._cut(replace(request, headers={**request.headers, "range": ""}))
 
     def _changing(self, request: Request) -> Response:
