@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from mediaops.identity import digest
@@ -217,12 +217,13 @@ def _fits(parameter: str, value: Any, names: list[str]) -> list[tuple[str, str]]
 
 
 def _accepts(operation: Operation, field: str, value: Any) -> bool:
-    info = operation.parameters.model_fields[field]
-    adapter: TypeAdapter[Any] = TypeAdapter(Annotated[info.annotation, info])  # type: ignore[arg-type]
+    """Say whether the value would do for that field, whatever else is missing."""
     try:
-        adapter.validate_python(value)
-    except ValidationError:
-        return False
+        operation.parameters.model_validate({field: value})
+    except ValidationError as error:
+        return all(
+            problem["loc"][0] not in (field, to_camel(field)) for problem in error.errors() if problem["loc"]
+        )
     return True
 
 

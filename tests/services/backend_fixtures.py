@@ -1,15 +1,21 @@
 """A backend as it is installed: real Postgres and S3, a real API server with its role, real pods' tokens.
 
 - `cluster`: an API server with our CRDs and no node; `cluster.api` calls it as an admin.
-- `environment`: the variables that a backend of this test is started with.
+- `roles`: a migrated database, with connections as each of our roles.
+- `environment`: the variables that the backend is started with.
 - `installed`: that backend in this process, and what its callers hold.
+
+One of each for the session: every test works in workspaces of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import secrets
+import socket
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,6 +28,7 @@ from typing import Any
 import jwt
 import psycopg
 import pytest
+import requests
 import yaml
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -113,19 +120,26 @@ class Roles:
         return self.server.connect(self.database, role, self.passwords[role])
 
 
-@pytest.fixture
-def roles(postgres: Postgres, database: str) -> Roles:
+@pytest.fixture(scope="session")
+def roles(postgres: Postgres) -> Roles:
+    name = "backend"
+    postgres.create_database(name)
+    postgres.migrate(name)
     passwords = {role: secrets.token_hex(12) for role in ROLES}
     for role, password in passwords.items():
         postgres.set_password(role, password)
-    return Roles(postgres, database.rpartition("/")[2].partition("?")[0], passwords)
+    return Roles(postgres, name, passwords)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def environment(
-    tmp_path: Path, roles: Roles, s3: S3, cluster: ControlPlane, signer_key: Ed25519PrivateKey
+    tmp_path_factory: pytest.TempPathFactory,
+    roles: Roles,
+    s3: S3,
+    cluster: ControlPlane,
+    signer_key: Ed25519PrivateKey,
 ) -> dict[str, str]:
-    keys = tmp_path / "capability.pem"
+    keys = tmp_path_factory.mktemp("backend") / "capability.pem"
     keys.write_bytes(
         signer_key.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
@@ -146,11 +160,13 @@ def environment(
         "MEDIAOPS_JWT_SECRET": secrets.token_hex(24),
         "MEDIAOPS_CAPABILITY_KEYS_FILE": str(keys),
         "MEDIAOPS_HOST": "127.0.0.1",
+        "MEDIAOPS_CLAIMS_PER_PLATFORM": "2",
+        "MEDIAOPS_CLAIMS_IN_ALL": "1000",
         "KUBECONFIG": str(cluster.kubeconfig_for(BACKEND_USER)),
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def signer_key() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.generate()
 
@@ -286,10 +302,11 @@ class Installed:
             )
         return row
 
-    def planned(
-        self, workspace: str, target: str = "x", platform: str = "x", content: bytes = b"media"
-    ) -> tuple[str, str]:
-        """A publication as the operator plans it; gives (request id, target)."""
+    def planned(self, workspace: str, platform: str | None = None, content: bytes = b"media") -> str:
+        """A publication for the target `x` as the operator plans it; gives its request id.
+
+        On a platform of its own unless said, because claims on one are capped.
+        """
         asset, request = self.asset_row(workspace, f"clip-{uuid.uuid4().hex[:8]}"), uuid.uuid4()
         sha256 = hashlib.sha256(content).hexdigest()
         key = f"{workspace}/steps/{'0' * 40}/{sha256}.mp4"
@@ -304,19 +321,19 @@ class Installed:
                     asset,
                     f"{workspace}/clip-{request}",
                     uuid.uuid4(),
-                    target,
+                    "x",
                     request,
-                    platform,
+                    platform or f"platform-{request}",
                     Jsonb([{"key": key, "sha256": sha256, "size": len(content), "type": "video/mp4"}]),
                 ],
             )
-        return str(request), target
+        return str(request)
 
-    def post_row(self, request: str, target: str = "x") -> dict[str, Any]:
+    def post_row(self, request: str) -> dict[str, Any]:
         with self.roles.connect("mediaops_operator") as connection:
             connection.row_factory = dict_row
             found = connection.execute(
-                "select * from content_posts where request_id = %s and target = %s", [request, target]
+                "select * from content_posts where request_id = %s", [request]
             ).fetchone()
         assert found
         return dict(found)
@@ -330,22 +347,66 @@ class Installed:
             )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def installed(
     environment: dict[str, str],
     roles: Roles,
     cluster: ControlPlane,
     s3: S3,
     signer_key: Ed25519PrivateKey,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Installed]:
-    for name in os.environ.keys() & {"KUBECONFIG", "DATABASE_URL"}:
-        monkeypatch.delenv(name)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    parts = assemble(load(BackendSettings))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        parts = assemble(load(BackendSettings))
     pem = signer_key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     yield Installed(parts, create_app(parts).test_client(), environment, roles, cluster.api, Signer(pem), s3)
     parts.database.close()
+
+
+@dataclass
+class Served:
+    """The backend as a process of its own, on a port of 127.0.0.1."""
+
+    installed: Installed
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def curl(self, *arguments: str) -> Any:
+        """Run curl as people do, and give the JSON it prints."""
+        command = ["curl", "--silent", "--show-error", "--fail-with-body", *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return json.loads(ended.stdout)
+
+
+@pytest.fixture
+def served(installed: Installed, tmp_path: Path) -> Iterator[Served]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    log = tmp_path / "backend.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mediaops_backend", "serve"],
+            env={**installed.environment, "MEDIAOPS_PORT": str(port)},
+            stdout=output,
+            stderr=output,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until("the backend", lambda: _answers(url, process, log), 30)
+        yield Served(installed, url, process, log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    assert process.poll() is None, log.read_text()
+    try:
+        return requests.get(f"{url}/readyz", timeout=1).ok
+    except requests.RequestException:
+        return False

@@ -32,12 +32,11 @@ def settle(installed: Installed, request: str, fence: int, path: str = "/api/org
 
 @pytest.fixture
 def request_id(installed: Installed) -> str:
-    request, _ = installed.planned(installed.workspace())
-    return request
+    return installed.planned(installed.workspace())
 
 
 def test_a_claim_gives_text_files_that_open_and_the_saved_state(installed: Installed) -> None:
-    request, _ = installed.planned(installed.workspace(), content=b"whole file")
+    request = installed.planned(installed.workspace(), content=b"whole file")
     answer = claim(installed, request)
     assert (answer.status_code, answer.json["fence"], answer.json["text"]) == (200, 1, "Hello")
     assert answer.json["state"] == {}
@@ -122,15 +121,10 @@ def test_a_retryable_error_reopens_with_a_wait(installed: Installed, request_id:
     assert claim(installed, request_id).json["until"] == row["next_attempt_at"].isoformat()
 
 
-def test_claims_are_capped_per_platform_whatever_their_workspace(
-    environment: dict[str, str], request: pytest.FixtureRequest
-) -> None:
-    environment["MEDIAOPS_CLAIMS_PER_PLATFORM"] = "2"
-    installed: Installed = request.getfixturevalue("installed")
-    requests_ = [installed.planned(installed.workspace())[0] for _ in range(3)]
+def test_claims_are_capped_per_platform_whatever_their_workspace(installed: Installed) -> None:
+    requests_ = [installed.planned(installed.workspace(), platform="capped") for _ in range(3)]
     assert [claim(installed, r).status_code for r in requests_] == [200, 200, 429]
-    other, _ = installed.planned(installed.workspace(), platform="linkedin")
-    assert claim(installed, other).status_code == 200
+    assert claim(installed, installed.planned(installed.workspace())).status_code == 200
     capped = claim(installed, requests_[2])
     assert int(capped.headers["Retry-After"]) > 0
     assert installed.post_row(requests_[2])["fence"] == 0
