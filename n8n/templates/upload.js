@@ -16,17 +16,14 @@ const go = (memory, step, call = {}) => ({ memory: { ...memory, doing: step }, s
 
 const stop = (memory, why) => go(memory, 'stop', { why });
 
-/** Save the state, which renews the lease; `then` is where to go on: 'advance' or 'post'. */
+/** Save the state, which renews the lease; `then` is where to go on: 'advance', 'post' or 'lookUp'. */
 const save = (memory, then, now) =>
   go({ ...memory, then, sent_at: now, saves: 0 }, 'save', {
     publication_id: memory.publication_id,
     body: { fence: memory.fence, state: memory.state },
   });
 
-/**
- * Wait, renew the lease, go on: `then` is 'advance', 'post' or 'lookUp'. Longer waits than the lease allows are
- * cut; who needs them asks again. Before a look-up nothing is saved: whoever looks up may only settle.
- */
+/** Wait, renew the lease, go on. Longer waits than the lease allows are cut; who needs them asks again. */
 const wait = (memory, milliseconds, then, config) => {
   const longest = Math.min(config.longest_wait_seconds * 1000, memory.lease_length / 3);
   const seconds = Math.max(0.2, Math.min(milliseconds, longest) / 1000);
@@ -84,9 +81,9 @@ const answered = {
     if (!ok(answer)) return stop(memory, `claim answered ${answer.status}`);
     const { publication_id, fence, text, state } = answer.body;
     const claimed = renewed({ ...memory, publication_id, fence, text }, answer.body, memory.sent_at);
+    if (state.phase === 'posting') return platform.lookUp({ ...claimed, state, tookOver: true }, config, now);
     claimed.state = { phase: 'uploading', uploads: {}, ...state };
     claimed.resumed = Object.keys(claimed.state.uploads);
-    if (claimed.state.phase === 'posting') return platform.lookUp({ ...claimed, tookOver: true }, config, now);
     if (claimed.lease_length <= leaseNeeded(config)) {
       return report(claimed, 'InternalError', 'the lease is shorter than the time a post may take', false);
     }
@@ -96,7 +93,11 @@ const answered = {
   },
 
   save(memory, answer, config, now) {
-    if (ok(answer)) return carryOn[memory.then](renewed(memory, answer.body, memory.sent_at), config, now);
+    if (ok(answer)) {
+      const held = renewed(memory, answer.body, memory.sent_at);
+      if (answer.body.look_up_only) return platform.lookUp({ ...held, tookOver: true }, config, now);
+      return carryOn[memory.then](held, config, now);
+    }
     const saves = memory.saves + 1;
     const passing = answer.status === 0 || answer.status === 429 || answer.status >= 500;
     if (!passing || saves > config.tries || now > memory.lease_until) {
@@ -106,7 +107,6 @@ const answered = {
   },
 
   wait(memory, answer, config, now) {
-    if (memory.then === 'lookUp') return platform.lookUp(memory, config, now);
     const saves = memory.saves ?? 0;
     const again = save(memory, memory.then, now);
     return { ...again, memory: { ...again.memory, saves } };

@@ -145,9 +145,11 @@ const platform = {
       if (status === 429) return report(memory, 'PlatformUnavailable', `X: ${words(answer)}`, true);
       if (status >= 400 && status < 500 && status !== 408) {
         if (rejectsCredential(answer)) return report(memory, 'CredentialRejected', `X: ${words(answer)}`, false);
-        // A media id from an earlier run may have gone stale: the next attempt uploads afresh.
-        const stale = status === 400 && memory.resumed.length > 0;
-        return report(memory, 'PlatformRejected', `X: ${words(answer)}`, stale);
+        if (status === 400 && memory.resumed.length > 0) {
+          // X may have dropped what an earlier run uploaded: once from the start, then X's word is final.
+          return save({ ...memory, resumed: [], state: { phase: 'uploading', uploads: {} } }, 'advance', now);
+        }
+        return report(memory, 'PlatformRejected', `X: ${words(answer)}`, false);
       }
       return wait({ ...memory, lookups: 0 }, config.lookup_pause_seconds * 1000, 'lookUp', config);
     },
@@ -159,7 +161,7 @@ const platform = {
 
     timeline(memory, answer, config) {
       if (!ok(answer)) return unanswered(memory, answer);
-      const ids = memory.files.map((file) => memory.state.uploads[file.sha256]?.media_id);
+      const ids = memory.files.map((file) => memory.state.uploads?.[file.sha256]?.media_id);
       const mine = (post) => post.attachments?.media_keys?.some((key) => ids.includes(key.split('_')[1]));
       const found = answer.body.data?.find(mine);
       if (found) return settled(memory, found.id, config);

@@ -9,6 +9,7 @@ from typing import Any
 
 import imageio_ffmpeg
 import pytest
+
 from hack.services.standins.base import Request, Response
 from hack.services.standins.x.rules import weighted_length
 from hack.services.standins.x.server import X
