@@ -30,7 +30,7 @@ LABELS = {
 
 def run(step: StepOrder, inputs: Inputs) -> StepOutcome:
     """Write the texts; raises StepError, and Unreachable where an outside engine stays away."""
-    parameters = CaptionParameters.model_validate(step.parameters)
+    parameters = CaptionParameters.model_validate(step.parameters).resolved(inputs.file_type)
     material = _material(inputs)
     platforms = tuple(dict.fromkeys(step.platforms or parameters.platforms or [ANY]))
     if parameters.engine is CaptionEngine.OFFLINE:

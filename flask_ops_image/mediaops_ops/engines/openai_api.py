@@ -97,7 +97,8 @@ def _refusal(error: openai.APIStatusError) -> Exception:
         return StepError(Reason.ENGINE_REJECTED, "OpenAI has no such model for this account.", permanent=True)
     if status == 413:
         return StepError(Reason.ENGINE_REJECTED, "The file is larger than OpenAI takes.", permanent=True)
-    words = " ".join(str(error.message).split())[:300]
+    told = error.body.get("message") if isinstance(error.body, dict) else None
+    words = " ".join(str(told or "it says nothing more").split())[:300]
     return StepError(
         Reason.ENGINE_REJECTED, f"OpenAI refused the request ({status}): {words}", permanent=True
     )

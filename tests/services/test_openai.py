@@ -1,0 +1,345 @@
+"""The engine openai: the real client against a stand-in that speaks OpenAI's wire format and enforces its rules."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import ssl
+import subprocess
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import imageio_ffmpeg
+import numpy as np
+import openai
+import pytest
+from PIL import Image
+
+from hack.services.service import Tls
+from hack.services.standin import StandInService
+from mediaops.models.base import FileType
+from mediaops.models.work import StepOrder
+from mediaops.platforms import text_limit
+from mediaops.transcript import Segment, Transcript, Word
+from mediaops_ops import caption, transcribe
+from mediaops_ops.outcome import Inputs, StepError, StepOutcome, Unreachable
+
+RATE = 16_000
+SAID = "Welcome to our new product. Try it today."
+
+
+def trusting(authority: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(authority))
+
+
+class Api:
+    """The stand-in, its key, and its switches."""
+
+    def __init__(self, service: StandInService, key: str, tls: Tls) -> None:
+        self.url, self.key, self.ca_file = f"{service.url}/v1", key, tls.authority
+        self._admin = httpx2.Client(base_url=service.url, verify=trusting(tls.authority))
+
+    def calls(self, route: str) -> list[dict[str, Any]]:
+        return [call for call in self._admin.get("/_standin/calls").json() if call["route"] == route]
+
+    def fault(self, route: str, **fault: object) -> None:
+        self._admin.post("/_standin/faults", json={"route": route, **fault}).raise_for_status()
+
+    def forget(self) -> None:
+        self._admin.delete("/_standin/faults")
+
+    def client(self, **more: Any) -> openai.OpenAI:
+        http = openai.DefaultHttpxClient(verify=trusting(self.ca_file))
+        return openai.OpenAI(
+            base_url=self.url, http_client=http, max_retries=0, **{"api_key": self.key, **more}
+        )
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory, tls: Tls) -> Iterator[Api]:
+    folder = tmp_path_factory.mktemp("openai")
+    key = f"sk-{secrets.token_hex(20)}"
+    (folder / "key").write_text(key)
+    arguments = ["--api-key-file", folder / "key"]
+    with StandInService("openai", folder / "service", tls=tls, arguments=arguments) as service:
+        yield Api(service, key, tls)
+
+
+@pytest.fixture
+def api(running: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Api:
+    """The stand-in without faults, and the environment of a pod with its credential mounted."""
+    running.forget()
+    credential = tmp_path / "mediaops-credential"
+    credential.write_text(json.dumps({"hosts": ["127.0.0.1"], "apiKey": running.key}))
+    monkeypatch.setenv("OPENAI_BASE_URL", running.url)
+    monkeypatch.setenv("MEDIAOPS_CREDENTIAL_FILE", str(credential))
+    monkeypatch.setenv("MEDIAOPS_CA_FILE", str(running.ca_file))
+    monkeypatch.setenv("MEDIAOPS_PATIENCE_SECONDS", "6")
+    return running
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Speech of a machine, as a pass prepares it for engines outside: 16 kHz mono FLAC."""
+
+    folder = tmp_path_factory.mktemp("speech")
+    subprocess.run(["espeak-ng", "-v", "en-us", "-s", "140", "-w", folder / "said.wav", SAID], check=True)
+    target = folder / "audio.flac"
+    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", folder / "said.wav"]
+    subprocess.run([*ffmpeg, "-ar", str(RATE), "-ac", "1", target], check=True)
+    return target
+
+
+def listen(audio: Path, folder: Path, **parameters: object) -> StepOutcome:
+    folder.mkdir(exist_ok=True)
+    step = StepOrder(
+        step_key="k", name="words", type="transcribe", parameters={"engine": "openai", **parameters}
+    )
+    return transcribe.run(step, Inputs(folder, lambda _: None, FileType.AUDIO, audio=audio))
+
+
+def frames(folder: Path) -> tuple[Path, ...]:
+    paths = []
+    for i, colour in enumerate(("red", "navy")):
+        paths.append(folder / f"frame-{i}.jpg")
+        Image.new("RGB", (320, 180), colour).save(paths[-1])
+    return tuple(paths)
+
+
+def write(folder: Path, platforms: list[str], **parameters: object) -> StepOutcome:
+    said = "ask not what your country can do for you"
+    transcript = Transcript(
+        engine="openai",
+        model="whisper-1",
+        language="en",
+        duration_millis=4000,
+        segments=(Segment(text=said, start_millis=0, end_millis=4000),),
+        words=tuple(Word(text=w, start_millis=0, end_millis=1) for w in said.split()),
+    )
+    (folder / "transcript.json").write_text(transcript.to_json())
+    step = StepOrder(
+        step_key="k",
+        name="post",
+        type="caption",
+        parameters={"engine": "openai", **parameters},
+        platforms=platforms,
+    )
+    inputs = Inputs(
+        folder,
+        lambda _: None,
+        FileType.VIDEO,
+        duration_millis=4000,
+        transcript=folder / "transcript.json",
+        frames=frames(folder),
+        attributes={"campaign": "launch"},
+    )
+    return caption.run(step, inputs)
+
+
+# transcribe --------------------------------------------------------------------------------------------
+
+
+def test_a_sound_is_written_down_with_the_times_and_words_of_the_answer(
+    api: Api, speech: Path, tmp_path: Path
+) -> None:
+    outcome = listen(speech, tmp_path / "work", language="en")
+    transcript = Transcript.model_validate_json((tmp_path / "work/transcript.json").read_text())
+
+    assert len(transcript.words) > 3
+    assert [w.text for w in transcript.words] == transcript.text.split()
+    assert transcript.text.endswith(".")
+    assert all(w.end_millis <= transcript.duration_millis for w in transcript.words)
+    assert outcome.values["engine"] == "openai"
+    assert outcome.values["model"] == "whisper-1"
+    call = api.calls("transcriptions")[-1]
+    assert (call["status"], call["response_format"], call["language"]) == (200, "verbose_json", "en")
+
+
+def test_silence_is_not_sent_at_all(api: Api, tmp_path: Path) -> None:
+    before = len(api.calls("transcriptions"))
+    with wave.open(str(tmp_path / "audio.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(bytes(RATE * 2 * 3))
+    assert listen(tmp_path / "audio.wav", tmp_path / "work").skipped == "Nothing is said in the file."
+    assert len(api.calls("transcriptions")) == before
+
+
+def test_what_whisper_makes_up_over_noise_is_not_taken_for_speech(api: Api, tmp_path: Path) -> None:
+    noise = np.random.default_rng(1).normal(0, 2000, RATE * 3).astype("<i2")
+    with wave.open(str(tmp_path / "audio.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(noise.tobytes())
+    made_up = api.client().audio.transcriptions.create(file=tmp_path / "audio.wav", model="whisper-1")
+    assert made_up.text == "Thanks for watching!"
+    assert listen(tmp_path / "audio.wav", tmp_path / "work").skipped == "Nothing is said in the file."
+
+
+def test_a_busy_engine_is_asked_again_when_it_says(api: Api, speech: Path, tmp_path: Path) -> None:
+    before = len(api.calls("transcriptions"))
+    api.fault("transcriptions", status=429, retry_after=1)
+    api.fault("transcriptions", status=500)
+    outcome = listen(speech, tmp_path / "work")
+    assert outcome.files
+    assert [call["status"] for call in api.calls("transcriptions")[before:]] == [429, 500, 200]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"status": 503, "times": 99},
+        {"status": 429, "retry_after": 600, "times": 99},
+        {"action": "close", "times": 99},
+    ],
+)
+def test_an_engine_that_stays_away_is_out_of_reach_and_no_attempt(
+    api: Api, speech: Path, tmp_path: Path, fault: dict[str, Any]
+) -> None:
+    api.fault("transcriptions", **fault)
+    with pytest.raises(Unreachable) as raised:
+        listen(speech, tmp_path / "work")
+    assert raised.value.reason == "EngineUnavailable"
+
+
+@pytest.mark.parametrize(
+    ("change", "parameters", "reason"),
+    [
+        ({"apiKey": "sk-wrong"}, {}, "CredentialRejected"),
+        ({"hosts": ["api.openai.com"]}, {}, "CredentialNotForHost"),
+        ({}, {"model": "whisper-9"}, "EngineRejected"),
+        ({}, {"model": "gpt-4o-transcribe"}, "EngineRejected"),
+    ],
+)
+def test_what_no_further_try_can_help_fails_at_once_and_for_good(
+    api: Api,
+    speech: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+    parameters: dict[str, str],
+    reason: str,
+) -> None:
+    other = tmp_path / "other-credential"
+    other.write_text(json.dumps({"hosts": ["127.0.0.1"], "apiKey": api.key} | change))
+    monkeypatch.setenv("MEDIAOPS_CREDENTIAL_FILE", str(other))
+    before = len(api.calls("transcriptions"))
+    with pytest.raises(StepError) as raised:
+        listen(speech, tmp_path / "work", **parameters)
+    assert (raised.value.reason, raised.value.permanent) == (reason, True)
+    assert len(api.calls("transcriptions")) - before <= 1
+    assert api.key not in raised.value.message
+    assert "sk-wrong" not in raised.value.message
+
+
+def test_an_exhausted_quota_is_not_waited_for(api: Api, speech: Path, tmp_path: Path) -> None:
+    api.fault("transcriptions", status=429, code="insufficient_quota")
+    with pytest.raises(StepError) as raised:
+        listen(speech, tmp_path / "work")
+    assert (raised.value.reason, raised.value.permanent) == ("EngineRejected", True)
+
+
+# caption -----------------------------------------------------------------------------------------------
+
+
+def test_captions_are_written_from_frames_and_transcript_within_the_limits(api: Api, tmp_path: Path) -> None:
+    outcome = write(tmp_path, ["x", "linkedin"], variants=3, hashtags=2)
+
+    assert {(t.platform, t.variant) for t in outcome.texts} == {
+        (p, v) for p in ("x", "linkedin") for v in range(3)
+    }
+    assert all(text_limit(t.platform).fits(t.text) for t in outcome.texts)
+    assert "country" in outcome.texts[0].text
+    content = json.loads((tmp_path / "caption.json").read_text())
+    assert content["engine"] == "openai"
+    assert content["label"].startswith("Written by a language model")
+    assert content["altText"] == "Seen: 320 by 180 pixels, 320 by 180 pixels."
+    assert content["basis"] == ["transcript", "attributes", "picture"]
+    assert api.calls("completions")[-1]["images"] == ["320x180", "320x180"]
+
+
+def test_an_answer_that_breaks_the_schema_is_asked_for_anew(api: Api, tmp_path: Path) -> None:
+    before = len(api.calls("completions"))
+    api.fault("completions", action="garbage")
+    assert write(tmp_path, ["x"]).texts
+    asked = api.calls("completions")[before:]
+    assert [call["messages"] for call in asked] == [2, 4]
+
+
+def test_answers_that_never_hold_end_the_attempt(api: Api, tmp_path: Path) -> None:
+    api.fault("completions", action="garbage", times=3)
+    with pytest.raises(StepError) as raised:
+        write(tmp_path, ["x"])
+    assert (raised.value.reason, raised.value.permanent) == ("ResultInvalid", False)
+
+
+def test_a_model_that_refuses_is_not_pressed(api: Api, tmp_path: Path) -> None:
+    api.fault("completions", action="refusal")
+    with pytest.raises(StepError) as raised:
+        write(tmp_path, ["x"])
+    assert (raised.value.reason, raised.value.permanent) == ("EngineRejected", True)
+
+
+# the stand-in's own rules ------------------------------------------------------------------------------
+
+
+def test_the_stand_in_refuses_what_openai_refuses(api: Api, speech: Path, tmp_path: Path) -> None:
+    client = api.client()
+    with pytest.raises(openai.AuthenticationError):
+        api.client(api_key="sk-wrong").models.list()
+    with pytest.raises(openai.NotFoundError) as unknown:
+        client.audio.transcriptions.create(file=speech, model="whisper-9")
+    assert unknown.value.code == "model_not_found"
+    text = tmp_path / "no.mp3"
+    text.write_text("no sound at all")
+    with pytest.raises(openai.BadRequestError):
+        client.audio.transcriptions.create(file=text, model="whisper-1")
+    with pytest.raises(openai.BadRequestError):
+        client.audio.transcriptions.create(file=speech, model="whisper-1", timestamp_granularities=["word"])
+    with pytest.raises(openai.APIStatusError) as large:
+        client.audio.transcriptions.create(file=("a.wav", bytes(26 * 1024**2)), model="whisper-1")
+    assert large.value.status_code == 413
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+        {
+            "type": "object",
+            "properties": {"a": {"type": "string"}},
+            "required": [],
+            "additionalProperties": False,
+        },
+        {"type": "object", "properties": {"a": {}}, "required": ["a"], "additionalProperties": False},
+    ],
+    ids=["open", "optional", "untyped"],
+)
+def test_the_stand_in_refuses_schemas_that_strict_mode_refuses(api: Api, schema: dict[str, Any]) -> None:
+    wanted = {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": schema}}
+    with pytest.raises(openai.BadRequestError) as raised:
+        api.client().chat.completions.create(
+            model="gpt-4o-mini", messages=[{"role": "user", "content": "hi"}], response_format=wanted
+        )
+    assert raised.value.code == "invalid_json_schema"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.com/a.jpg", "data:image/jpeg;base64,aGVsbG8=", "data:image/png;base64,###"]
+)
+def test_the_stand_in_reads_only_images_that_are_some(api: Api, url: str) -> None:
+    content = [{"type": "image_url", "image_url": {"url": url}}]
+    with pytest.raises(openai.BadRequestError):
+        api.client().chat.completions.create(
+            model="gpt-4o-mini", messages=[{"role": "user", "content": content}]
+        )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "begins"), [("text", ""), ("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n\n00:00:0")]
+)
+def test_the_stand_in_speaks_the_plain_formats(api: Api, speech: Path, wanted: Any, begins: str) -> None:
+    answer = api.client().audio.transcriptions.create(file=speech, model="whisper-1", response_format=wanted)
+    assert str(answer).startswith(begins)
+    assert len(str(answer)) > 20
