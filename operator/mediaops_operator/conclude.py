@@ -55,7 +55,7 @@ def conclude(job: JobView, step: str, steps: Sequence[str]) -> Verdict:
     general = _general(job, pod)
     named = [f for f in _failures(pod) if f.step and f.step.partition("/")[0] in steps]
     own = next((f for f in named if f.step and f.step.partition("/")[0] == step), None)
-    if own is not None:
+    if own is not None and own.reason != Reason.DEPENDENCY_FAILED:
         return _pinned(own, named, general)
     if named:
         return Verdict(
@@ -134,6 +134,7 @@ def _by_exit_code(pod: PodView, seen: Verdict) -> Verdict:
 
 def _pinned(own: StepFailure, named: list[StepFailure], general: Verdict) -> Verdict:
     reason = _word(own.reason)
+    named = [f for f in named if f.reason != Reason.DEPENDENCY_FAILED]
     # Under exit 64 at least one failure is final; where none says so itself, all are.
     impossible = general.exit_code == Exit.IMPOSSIBLE and not any(f.permanent for f in named)
     permanent = own.permanent or impossible

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, func, select, update
 from mediaops.rows import asset_row, job_row
 from mediaops.tables import AssetRow, JobRow, mirror
 from mediaops_operator import posts
+from mediaops_operator.cache import AssetKey
 from mediaops_operator.database import Database, DatabaseUnavailable
 from mediaops_operator.observed import Observed
 
@@ -34,22 +35,34 @@ _RETRY_SECONDS = 2.0
 
 @dataclass
 class _Pending:
+    key: AssetKey
     asset: Row
     jobs: list[Row]
     since: float
+    changed: bool
+    """False: the rows may well be there already, as after a start while the database is away."""
+    late: bool = False
 
 
 class Mirror:
-    """What still has to be written, and since when."""
+    """What still has to be written, and since when.
 
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+    `tell` is called with an asset whose rows have come to be late by more than `limit` seconds, and again when
+    they have been written.
+    """
+
+    def __init__(
+        self, database: Database, clock: Callable[[], float], limit: float, tell: Callable[[AssetKey], None]
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._limit = limit
+        self._tell = tell
         self._pending: dict[UUID, _Pending] = {}
-        self._gone: dict[UUID, float] = {}
+        self._gone: set[UUID] = set()
         self._known: dict[UUID, tuple[datetime, int]] = {}
         """Versions that the database has, of assets and operations."""
-        self._down_since: float | None = clock()
+        self._up = False
         self._news = asyncio.Event()
 
     @property
@@ -57,16 +70,13 @@ class Mirror:
         """Count the assets whose rows wait to be written."""
         return len(self._pending)
 
-    def lag(self, asset: UUID) -> float | None:
-        """Give how long the database has been behind for an asset in seconds; None: nothing was ever written."""
+    def lag(self, asset: UUID) -> float:
+        """Give how long the database has been behind for an asset in seconds."""
         pending = self._pending.get(asset)
-        waiting = self._clock() - pending.since if pending else 0.0
-        if asset not in self._known and self._down_since is not None:
-            return None
-        return waiting
+        return self._clock() - pending.since if pending and pending.changed else 0.0
 
-    def put(self, observed: Observed) -> None:
-        """Hand over an asset and its operations as they are now."""
+    def put(self, observed: Observed, *, changed: bool) -> None:
+        """Hand over an asset and its operations as they are now; `changed`: they were just written."""
         workspace = observed.asset.status.workspace or observed.workspace
         if workspace is None:
             return
@@ -78,13 +88,17 @@ class Mirror:
         ]
         if all(self._known.get(row["id"]) == _version(row) for row in (asset, *jobs)):
             return
+        key = AssetKey(observed.asset.namespace, observed.asset.name)
         before = self._pending.get(asset["id"])
-        self._pending[asset["id"]] = _Pending(asset, jobs, before.since if before else self._clock())
+        pending = _Pending(key, asset, jobs, self._clock(), changed)
+        if before and before.changed:
+            pending.since, pending.changed, pending.late = before.since, True, before.late
+        self._pending[asset["id"]] = pending
         self._news.set()
 
     def gone(self, resource_uid: UUID) -> None:
         """Hand over that a resource is gone."""
-        self._gone[resource_uid] = self._clock()
+        self._gone.add(resource_uid)
         self._news.set()
 
     async def load(self) -> None:
@@ -98,7 +112,6 @@ class Mirror:
             return found
 
         self._known = await self._database.run(versions) | self._known
-        self._down_since = None
 
     async def find_gone(self, live: Iterable[UUID]) -> None:
         """Compare with a complete list of the resources there are; raises DatabaseUnavailable."""
@@ -124,11 +137,19 @@ class Mirror:
                 await self.flush()
                 await asyncio.sleep(_PAUSE_SECONDS)  # lets a batch gather
             except DatabaseUnavailable as error:
-                if self._down_since is None or not loaded:
+                if self._up or not loaded:
                     logger.warning("the database is behind: %s", error)
-                self._down_since = self._down_since or self._clock()
+                self._up = False
+                self._tell_late()
                 self._news.set()
                 await asyncio.sleep(_RETRY_SECONDS)
+
+    def _tell_late(self) -> None:
+        for pending in self._pending.values():
+            late = pending.changed and self._clock() - pending.since > self._limit
+            if late and not pending.late:
+                pending.late = True
+                self._tell(pending.key)
 
     async def flush(self) -> None:
         """Write everything that waits; raises DatabaseUnavailable, and keeps what wasn't written."""
@@ -136,14 +157,15 @@ class Mirror:
             batch = dict(list(self._pending.items())[:_BATCH])
             gone = list(self._gone)
             await self._database.run(partial(_write, batch=list(batch.values()), gone=gone))
+            self._up = True
+            self._gone.difference_update(gone)
             for id_, pending in batch.items():
                 for row in (pending.asset, *pending.jobs):
                     self._known[row["id"]] = _version(row)
                 if self._pending.get(id_) is pending:
                     del self._pending[id_]
-            for uid in gone:
-                self._gone.pop(uid, None)
-            self._down_since = None
+                    if pending.late:
+                        self._tell(pending.key)
 
 
 def _version(row: Row) -> tuple[datetime, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -173,22 +174,29 @@ def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manife
 
 def counts(launch: Launch) -> str:
     """Write down what the Job counts on; see `counted_on`."""
-    if launch.ingest:
-        return json.dumps({"ingest": launch.ingest}, separators=(",", ":"))
     rows = [[s.operation, s.uid, s.round, s.jobs, s.member] for s in launch.shares]
-    return json.dumps({"operations": rows}, separators=(",", ":"))
+    counted: Manifest = {"ingest": launch.ingest} if launch.ingest else {"operations": rows}
+    return json.dumps(counted | {"log": launch.log_step}, separators=(",", ":"))
 
 
-def counted_on(text: str) -> tuple[tuple[Share, ...], tuple[int, int] | None]:
+@dataclass(frozen=True)
+class Counted:
+    """What a Job counts on, read back."""
+
+    shares: tuple[Share, ...] = ()
+    ingest: tuple[int, int] | None = None
+    log_step: str = ""
+
+
+def counted_on(text: str) -> Counted:
     """Read what `counts` wrote; nothing where it is something else."""
     try:
         written = json.loads(text)
-        if "ingest" in written:
-            round_, jobs = written["ingest"]
-            return (), (int(round_), int(jobs))
-        return tuple(Share(*row) for row in written["operations"]), None
-    except (ValueError, TypeError, KeyError):
-        return (), None
+        shares = tuple(Share(*row) for row in written.get("operations", []))
+        ingest = (int(written["ingest"][0]), int(written["ingest"][1])) if "ingest" in written else None
+        return Counted(shares, ingest, str(written.get("log", "")))
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return Counted()
 
 
 def _pod(asset: MediaAsset, launch: Launch, installation: Installation) -> Manifest:

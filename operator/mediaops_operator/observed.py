@@ -76,6 +76,8 @@ class JobView:
     shares: tuple[Share, ...] = ()
     ingest: tuple[int, int] | None = None
     """Round and `jobs` of the ingest it does; None: it runs a pass."""
+    log_step: str = ""
+    """Step key beside whose result the end of its log is put, if it fails."""
     suspended: bool = False
     end: Literal["Complete", "Failed"] | None = None
     end_reason: str = ""
@@ -90,8 +92,10 @@ class JobView:
 
     @property
     def running(self) -> bool:
-        """Say whether a pod works on it."""
-        return any(pod.running for pod in self.pods)
+        """Say whether a pod works on it, or ended by itself, which the Job will soon say too."""
+        return any(
+            pod.running or (pod.phase in ("Succeeded", "Failed") and not pod.disrupted) for pod in self.pods
+        )
 
     @property
     def standstill(self) -> Trouble | None:
@@ -171,8 +175,8 @@ class Observed:
     """None: this process hasn't sent anything for the asset yet."""
     database_trouble: Trouble | None = None
     """The database could not be asked."""
-    persist_lag: float | None = 0.0
-    """Seconds the database has been behind for this asset; None: nothing was ever written."""
+    persist_lag: float = 0.0
+    """Seconds the database has been behind for this asset."""
 
     @property
     def served(self) -> str:

@@ -27,6 +27,7 @@ from mediaops_operator.mirror import Mirror
 from mediaops_operator.n8n import N8n
 from mediaops_operator.observed import Observed, Sending, Trouble
 from mediaops_operator.planning import plan
+from mediaops_operator.planning.conditions import status_of
 from mediaops_operator.planning.desired import Desired, PostAction, Send
 from mediaops_operator.planning.summary import is_finished, not_understood
 from mediaops_operator.queue import VisitQueue
@@ -163,16 +164,14 @@ class Reconciler:
             await self._send(desired.send, memory)
         now_seen = self._gatherer.again(key, visit.observed) if wrote else visit.observed
         if now_seen is not None:
-            self._mirror.put(now_seen)
+            persisted = status_of(now_seen.asset.status.conditions, "Persisted") == "True"
+            self._mirror.put(now_seen, changed=wrote or not persisted)
             (self.unfinished.discard if is_finished(now_seen.asset) else self.unfinished.add)(key)
         if desired.again or desired.send:
             self._queue.add(key)
         elif desired.wake_at:
             seconds = (desired.wake_at - datetime.now(UTC)).total_seconds()
             self._queue.add_at(key, self._clock() + max(seconds, 0.0) + 0.05)
-        lag = self._mirror.lag(visit.observed.asset_id) if asset.status.workspace else 0.0
-        if lag is None or lag > 0:  # so that Persisted is corrected when its time has come
-            self._queue.add_at(key, self._clock() + self._installation.persist_lag_seconds)
 
     async def _send(self, send: Send, memory: Memory) -> None:
         message = await self._n8n.send(send, int(time.time()))

@@ -60,7 +60,8 @@ class Service:
         self.queue = VisitQueue(self._clock)
         self._cluster = Cluster(access)
         self._database = Database(settings.database_url)
-        self._mirror = Mirror(self._database, self._clock)
+        limit = settings.persist_lag_seconds
+        self._mirror = Mirror(self._database, self._clock, limit, self.queue.add)
         self._events = Events(self._cluster)
         self._n8n = N8n(settings.n8n_webhook_url, settings.n8n_webhook_secret, settings.n8n_ca_file)
         self._gatherer = Gatherer(self.cache, Library(Storage(s3)), self._database, self._mirror)

@@ -24,7 +24,7 @@ def moment(text: str | None) -> datetime | None:
 def job_view(job: Manifest, pods: Iterable[Manifest], troubles: Mapping[str, Trouble]) -> JobView:
     """Cut down a Job, with its pods; `troubles` are Events' words, by the uid of what they are about."""
     metadata, status = job["metadata"], job.get("status") or {}
-    shares, ingest = counted_on((metadata.get("annotations") or {}).get(COUNTS_ANNOTATION, ""))
+    counted = counted_on((metadata.get("annotations") or {}).get(COUNTS_ANNOTATION, ""))
     ended = next(
         (
             c
@@ -39,8 +39,9 @@ def job_view(job: Manifest, pods: Iterable[Manifest], troubles: Mapping[str, Tro
         name=metadata["name"],
         uid=metadata["uid"],
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
-        shares=shares,
-        ingest=ingest,
+        shares=counted.shares,
+        ingest=counted.ingest,
+        log_step=counted.log_step,
         suspended=bool(job["spec"].get("suspend")),
         end=ended["type"] if ended else None,
         end_reason=ended.get("reason", "") if ended else "",

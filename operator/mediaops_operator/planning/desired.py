@@ -27,6 +27,11 @@ class Launch:
     credential: str | None = None
     """The Secret whose key `mediaops-credential` its pod mounts."""
 
+    @property
+    def log_step(self) -> str:
+        """Give the step key beside whose result the end of a failing run's log is put."""
+        return self.order.ingest.step_key if self.order.ingest else self.order.steps[0].step_key
+
 
 @dataclass(frozen=True)
 class Note:

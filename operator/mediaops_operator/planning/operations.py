@@ -275,7 +275,7 @@ class Course:
         """Judge one Job that ended without the operation's result."""
         attempts = work.status.attempts + (1 if verdict.counted else 0)
         if not verdict.blameless:
-            self._record(work, verdict, job.name)
+            self._record(work, verdict, job.name, job.log_step)
         if verdict.permanent:
             work.status = work.status.model_copy(update={"attempts": attempts})
             self._fail(work, verdict.reason, verdict.message)
@@ -303,11 +303,11 @@ class Course:
             }
         )
 
-    def _record(self, work: Work, verdict: Verdict, job: str) -> None:
+    def _record(self, work: Work, verdict: Verdict, job: str, log_step: str = "") -> None:
         """Keep what happened among the last five failures, and tell people."""
         status = work.status
         number = status.attempts + 1 if verdict.counted else 0
-        uri = f"s3://{self._bucket}/{log_key(self._observed.served, work.step.step_key, job)}"
+        uri = f"s3://{self._bucket}/{log_key(self._observed.served, log_step, job)}"
         failure = Failure(
             attempt=number,
             pod=verdict.pod,
@@ -315,7 +315,7 @@ class Course:
             exit_code=verdict.exit_code,
             reason=verdict.reason,
             message=verdict.message[:512],
-            log_uri=uri if verdict.exit_code is not None else None,
+            log_uri=uri if log_step and verdict.exit_code is not None else None,
             time=stamp(self._now),
         )
         work.status = status.model_copy(update={"failures": [*status.failures, failure][-5:]})
@@ -332,7 +332,7 @@ class Course:
             self._set(work, "Unknown", reason, message, phase="Queued")
             return
         standstill = job.standstill
-        running = job.running or (job.end is not None and work.status.phase == "Processing")
+        running = job.running or job.end is not None
         if standstill:
             reason, message = standstill.reason, standstill.message
         elif running:

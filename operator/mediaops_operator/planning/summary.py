@@ -244,10 +244,6 @@ def _processed(asset: MediaAsset, source: Says, works: Sequence[Work]) -> Says:
 
 def _persisted(observed: Observed, limit: float) -> Says:
     """Say whether the database keeps up: a lag below the limit is no news."""
-    if observed.persist_lag is not None and observed.persist_lag <= limit:
+    if observed.persist_lag <= limit:
         return Says("Persisted", "True", Reason.MIRRORED, Reason.MIRRORED.sentence)
-    if observed.persist_lag is None:
-        known = status_of(observed.asset.status.conditions, "Persisted")
-        if known in (None, "Unknown"):
-            return Says("Persisted", "Unknown", Reason.DATABASE_UNAVAILABLE, "no row was written yet")
     return Says("Persisted", "False", Reason.MIRROR_LAGGING, Reason.MIRROR_LAGGING.sentence)

@@ -47,7 +47,9 @@ class Hands:
             "metadata": {"name": name, **metadata},
             "spec": spec,
         }
-        applied: Manifest = self.api.apply(self.path("/apis/mediaops.dev/v1alpha1", "mediaassets", name), body)
+        applied: Manifest = self.api.apply(
+            self.path("/apis/mediaops.dev/v1alpha1", "mediaassets", name), body
+        )
         return applied
 
     def annotate(self, name: str, annotation: str, value: str) -> None:
@@ -158,9 +160,7 @@ class Hands:
         digest = hashlib.sha256(content).hexdigest()
         key = output_key(order.workspace, step.step_key, digest, "bin")
         self.s3.client().put_object(Bucket=BUCKET, Key=key, Body=content)
-        file = StoredFile(
-            name=name, key=key, media_type="video/mp4", size_bytes=len(content), sha256=digest
-        )
+        file = StoredFile(name=name, key=key, media_type="video/mp4", size_bytes=len(content), sha256=digest)
         result = StepResult(step_key=step.step_key, type=step.type, job=order.job, files=[file], **fields)
         self.put_result(order, result)
         return result
