@@ -35,6 +35,8 @@ def main() -> None:
         TimedOut,
     ) as error:
         sys.exit(f"cluster: {error}")
+    except FileNotFoundError as error:
+        sys.exit(f"cluster: {error.filename} is missing on this machine")
     except subprocess.CalledProcessError as error:
         sys.exit(f"cluster: {error}\n{error.stderr or ''}")
 

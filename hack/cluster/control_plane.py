@@ -15,7 +15,7 @@ from typing import Self
 import yaml
 
 from hack.build import tool
-from hack.cluster.api import Api, write_kubeconfig
+from hack.cluster.api import Api, replace_file, write_kubeconfig
 from hack.cluster.pki import Authority, Certificate
 from hack.cluster.processes import Component, Processes
 
@@ -138,7 +138,7 @@ class ControlPlane:
         """Write certificates and configuration files; those that are right already stay."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self._kubeconfig(self.kubeconfig, "kubernetes-admin", "system:masters")
-        (self.state_dir / "audit-policy.yaml").write_text(yaml.safe_dump(AUDIT_POLICY, sort_keys=False))
+        replace_file(self.state_dir / "audit-policy.yaml", yaml.safe_dump(AUDIT_POLICY, sort_keys=False))
         if self.controllers:
             scheduler = {
                 "apiVersion": "kubescheduler.config.k8s.io/v1",
@@ -150,7 +150,7 @@ class ControlPlane:
                     "burst": CLIENT_BURST,
                 },
             }
-            (self.state_dir / "scheduler.yaml").write_text(yaml.safe_dump(scheduler, sort_keys=False))
+            replace_file(self.state_dir / "scheduler.yaml", yaml.safe_dump(scheduler, sort_keys=False))
 
     def _kubeconfig(self, path: Path, user: str, group: str | None) -> Path:
         identity = self.authority.issue(user, organization=group)

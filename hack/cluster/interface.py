@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from hack.cluster.api import Api
@@ -28,7 +27,7 @@ class Cluster(ABC):
 
     kubeconfig = KUBECONFIG
 
-    @cached_property
+    @property
     def api(self) -> Api:
         """The API as a cluster admin."""
         return Api(self.kubeconfig)

@@ -7,12 +7,14 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from hack.cluster.control_plane import listens
 from hack.cluster.waiting import wait_until
 
 # Pods' cgroups lie below this one, in each hierarchy; nobody else's do.
 CGROUP = "mediaops"
 EXIT_SECONDS = 20.0
 CNI_RESULTS = Path("/var/lib/cni/results")
+SHIM_SOCKETS = Path("/run/containerd/s")
 CONTAINER_LOGS = Path("/var/log/containers")
 
 
@@ -50,7 +52,7 @@ def unmount_below(*folders: Path) -> None:
 
 
 def remove_traces(network: str, pod_logs: Path) -> None:
-    """Remove what CNI remembers of a network's pods and the kubelet's links to their logs."""
+    """Remove what CNI remembers of a network's pods, the kubelet's links to their logs, dead shims' sockets."""
     for result in CNI_RESULTS.glob(f"{network}-*-eth0"):
         sandbox = result.name.removeprefix(f"{network}-").removesuffix("-eth0")
         (CNI_RESULTS / f"cni-loopback-{sandbox}-lo").unlink(missing_ok=True)
@@ -58,6 +60,9 @@ def remove_traces(network: str, pod_logs: Path) -> None:
     for link in CONTAINER_LOGS.glob("*.log"):
         if link.is_symlink() and link.readlink().is_relative_to(pod_logs):
             link.unlink()
+    for shim in SHIM_SOCKETS.glob("*"):
+        if not listens(shim):
+            shim.unlink()
 
 
 def _cgroup_roots() -> list[Path]:

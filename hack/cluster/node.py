@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from hack.build import tool
+from hack.cluster.api import replace_file
 from hack.cluster.control_plane import POD_RANGE, ControlPlane, checked_socket, listens
 from hack.cluster.images import ImageStore
 from hack.cluster.leftovers import CGROUP
@@ -52,13 +53,13 @@ class Node:
 
     def write_files(self) -> None:
         """Write the configuration of all parts."""
-        (self.state_dir / "containerd.toml").write_text(self._containerd_config())
-        networks = self.state_dir / "cni"
-        networks.mkdir(exist_ok=True)
-        (networks / "10-mediaops.conflist").write_text(json.dumps(self._cni_config(), indent=2))
+        replace_file(self.state_dir / "containerd.toml", self._containerd_config())
+        replace_file(
+            self.state_dir / "cni" / "10-mediaops.conflist", json.dumps(self._cni_config(), indent=2)
+        )
         for name, config in (("kubelet", self._kubelet_config()), ("proxy", self._proxy_config())):
-            (self.state_dir / f"{name}.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
-        (self.state_dir / "Corefile").write_text(self._corefile())
+            replace_file(self.state_dir / f"{name}.yaml", yaml.safe_dump(config, sort_keys=False))
+        replace_file(self.state_dir / "Corefile", self._corefile())
 
     def _containerd_config(self) -> str:
         # Namespaces of pods are mounted below the state folder, so one sweep finds them; an unprivileged

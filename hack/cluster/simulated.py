@@ -30,7 +30,7 @@ def simulate_nodes(plane: ControlPlane, count: int = 10) -> None:
         "kwok",
         [
             tool("kwok"),
-            f"--kubeconfig={plane.kubeconfig}",
+            f"--kubeconfig={plane.kubeconfig_for('kwok', 'system:masters')}",
             f"--config={STAGES}",
             "--manage-all-nodes",
             "--node-lease-duration-seconds=40",
