@@ -25,7 +25,7 @@ from hack.services.standin import StandInService
 
 KUBERNETES_NAMESPACE = "mediaops-services"
 PORTS = {"postgres": 5432, "s3": 9000, "n8n": 5678, "x": 8441, "openai": 8442, "sources": 8443, "drive": 8444}
-STAND_INS = ("x", "sources", "drive")
+STAND_INS = ("x", "openai", "sources", "drive")
 DATABASE = "mediaops"
 ROLES = ("mediaops_owner", "mediaops_backend", "mediaops_operator")
 SERVICE_ACCOUNT = "mediaops@mediaops-test.iam.gserviceaccount.com"

@@ -58,10 +58,12 @@ class S3(HttpService):
 
     def command(self) -> Sequence[str | Path]:
         """See Service."""
-        tls = self.tls and ["--cert", self.tls.certificate.cert, "--key", self.tls.certificate.key]
+        tls: list[str | Path] = []
+        if self.tls:
+            tls = ["--cert", self.tls.certificate.cert, "--key", self.tls.certificate.key]
         listen = f"{self.place.address}:{self.port}"
         return [
-            tool("versitygw"), "--port", listen, "--region", REGION, "--iam-dir", self._users, *(tls or []),
+            tool("versitygw"), "--port", listen, "--region", REGION, "--iam-dir", self._users, *tls,
             "--quiet", "--keep-alive", "posix", self._data,
         ]  # fmt: skip
 

@@ -188,7 +188,12 @@ def drive(
     it = StandInService("drive", tmp_path_factory.mktemp("drive") / "it", tls=tls)
     drive_secrets.text("key")
     drive_secrets.service_account("account", EMAIL, f"{it.url}/token")
-    files = ["--api-key-file", drive_secrets.path("key"), "--service-account", drive_secrets.path("account")]
+    files: list[str | Path] = [
+        "--api-key-file",
+        drive_secrets.path("key"),
+        "--service-account",
+        drive_secrets.path("account"),
+    ]
     it = StandInService("drive", it.folder, port=it.port, tls=tls, arguments=files)
     with it:
         add_file(it.state, "public", DriveFile("clip.mp4", "video/mp4"), CONTENT)
