@@ -31,7 +31,7 @@ MAX_SIDE = 16_384
 MAX_DURATION_SECONDS = 48 * 3600
 WITH_LENGTH = frozenset({"mov", "matroska", "avi", "flv", "asf", "wav", "flac", "ogg", "caf", "aiff", "w64"})
 """Containers whose header says how long they last; of others FFmpeg only guesses, and a guess proves nothing."""
-MAX_LOST_SHARE = 0.05
+MAX_LOST_SHARE = Fraction(1, 20)
 MAX_LOST_SECONDS = 1.0
 """A file is cut off if more than both of what its header promises isn't there."""
 
@@ -169,7 +169,7 @@ def _facts(container: Any, path: Path, file_type: FileType) -> Media:
         _refuse_absurd(picture.codec_context.width, picture.codec_context.height)
     frame = _first_frame(path, picture.index) if picture is not None else None
     spans = _spans(container)
-    start, end = _refuse_stump(container, spans)
+    start, length = _refuse_stump(container, spans)
     name = container.format.name.split(",")[0]
     extension, media_type = _type_of(container, name, file_type)
     facts: dict[str, Any] = {
@@ -178,7 +178,7 @@ def _facts(container: Any, path: Path, file_type: FileType) -> Media:
         "media_type": media_type,
         "extension": extension,
         "size_bytes": path.stat().st_size,
-        "duration_millis": round((end - start) * 1000),
+        "duration_millis": round(length * 1000),
         "sound": _sound(sound) if sound is not None and spans[sound.index].packets else None,
     }
     if file_type is FileType.AUDIO and facts["sound"] is None:
@@ -232,29 +232,27 @@ def _spans(container: Any) -> dict[int, Span]:
 
 
 def _refuse_stump(container: Any, spans: dict[int, Span]) -> tuple[Fraction, Fraction]:
-    """Hold the header's length against the packets' span; give where the file begins and ends, in seconds."""
+    """Hold the header's length against the packets' span; give where the file begins and its length, in seconds."""
     timed = {s.index for s in container.streams if s.type in {"video", "audio"}}
     there = [span for index, span in spans.items() if index in timed and span.first is not None]
     if not there:
-        raise _invalid(
-            "The file holds no picture and no sound: it is cut off right after its header, or empty."
-        )
+        raise _invalid("The file holds no picture and no sound: it is cut off after its header, or empty.")
     start = min(_starts(there))
-    end = max(span.end for span in spans.values() if span.first is not None)
-    name = container.format.name.split(",")[0]
-    if name in WITH_LENGTH and container.duration:
-        promised = Fraction(container.duration, 1_000_000)
-        lost = promised - (end - start)
-        if lost > MAX_LOST_SECONDS and lost > promised * Fraction(MAX_LOST_SHARE):
-            raise _invalid(
-                f"The file is cut off: it holds {float(end - start):.1f} of the {float(promised):.1f} seconds "
-                "that its header promises."
-            )
-    if end - start > MAX_DURATION_SECONDS:
+    length = max(span.end for span in there) - start
+    if length > MAX_DURATION_SECONDS:
+        raise _invalid(f"The file says that it lasts {float(length) / 3600:.0f} hours; at most 48 are taken.")
+    if container.format.name.split(",")[0] not in WITH_LENGTH or not container.duration:
+        return start, length
+    promised = Fraction(container.duration, 1_000_000)
+    everything = max(span.end for span in spans.values()) - start  # subtitles may outlast picture and sound
+    lost = promised - everything
+    if lost > MAX_LOST_SECONDS and lost > promised * MAX_LOST_SHARE:
         raise _invalid(
-            f"The file says that it lasts {float(end - start) / 3600:.0f} hours; at most 48 are taken."
+            f"The file is cut off: it holds {float(everything):.1f} of the {float(promised):.1f} seconds "
+            "that its header promises."
         )
-    return start, max(span.end for span in there)
+    # ISO media gives durations in order of decoding, so the last picture's can come out as another one's.
+    return start, promised if abs(promised - length) < MAX_LOST_SECONDS else length
 
 
 def _starts(spans: Iterable[Span]) -> list[Fraction]:
