@@ -38,7 +38,8 @@ const settle = (memory, external_post_id, url) =>
 /** End without a post. The message goes to people: short, no addresses, no markup. */
 const report = (memory, reason, message, retryable) => {
   const short = String(message).replace(/https?:\/\/\S+/g, '…').replace(/\s+/g, ' ').slice(0, 300);
-  return go(memory, 'report', { body: { ...identity(memory), error: { reason, message: short, retryable } } });
+  const error = { reason, message: short, retryable };
+  return go(memory, 'report', { body: { ...identity(memory), error } });
 };
 
 /**
@@ -50,7 +51,7 @@ const lookUpFailed = (memory, message) =>
 
 const outcomeUnknown = (memory, message) => report(memory, 'OutcomeUnknown', message, false);
 
-/** A failure that may pass by itself: a few tries in this run, then a retryable error, which backs off longer. */
+/** A failure that may pass: a few tries in this run, then a retryable error, which backs off longer. */
 const transient = (memory, answer, config, now, reason, message) => {
   const tries = (memory.tries ?? 0) + 1;
   const pause = answer.retry_at ? answer.retry_at - now : 1000 * 2 ** tries;

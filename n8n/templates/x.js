@@ -9,7 +9,8 @@ const words = (answer) => {
   return body.errors?.[0]?.message ?? body.detail ?? body.title ?? `HTTP ${answer.status}`;
 };
 
-const rejectsCredential = ({ status, body }) => status === 401 || (status === 403 && PERMISSION.test(body?.type));
+const rejectsCredential = ({ status, body }) =>
+  status === 401 || (status === 403 && PERMISSION.test(body?.type));
 
 const kindOf = (file, config) => config.platform.media.find((kind) => kind.types.includes(file.type));
 
@@ -46,8 +47,8 @@ const platform = {
     if (strange) return `X takes no ${strange.type}`;
     const large = files.find((file, i) => file.size > kinds[i].max_bytes);
     if (large) return `a file of ${large.size} bytes is larger than X takes`;
-    if (files.length > Math.min(...kinds.map((kind) => kind.max_count))) return 'X takes 4 images, or 1 GIF, or 1 video';
-    return null;
+    const most = Math.min(...kinds.map((kind) => kind.max_count));
+    return files.length > most ? 'X takes 4 images, or 1 GIF, or 1 video' : null;
   },
 
   advance(memory, config, now) {
@@ -62,8 +63,8 @@ const platform = {
       const { media_id, offset, segment } = upload;
       if (offset < size) {
         const end = Math.min(offset + upload.part_bytes, size);
-        const range = `${offset}-${end - 1}`;
-        return go({ ...memory, sha256, end }, 'append', { url: file.url, range, of: size, media_id, segment });
+        const part = { url: file.url, range: `${offset}-${end - 1}`, of: size };
+        return go({ ...memory, sha256, end }, 'append', { ...part, media_id, segment });
       }
       if (!upload.finalized) return go({ ...memory, sha256 }, 'finalize', { media_id });
       if (!upload.ready) {
@@ -82,8 +83,11 @@ const platform = {
 
   lookUp(memory) {
     // A media id belongs to one publication; a text may not, so a post of text alone can't be looked up.
-    if (memory.files.length === 0) return outcomeUnknown(memory, 'X was asked to post; a text alone cannot be looked up');
-    return memory.user_id ? go(memory, 'timeline', { user_id: memory.user_id }) : go(memory, 'me');
+    const { files, user_id } = memory;
+    if (files.length === 0) {
+      return outcomeUnknown(memory, 'X was asked to post; a text alone cannot be looked up');
+    }
+    return user_id ? go(memory, 'timeline', { user_id }) : go(memory, 'me');
   },
 
   answered: {
@@ -93,14 +97,16 @@ const platform = {
       const size = memory.files.find((file) => file.sha256 === memory.sha256).size;
       const part_bytes = Math.max(config.part_bytes, Math.ceil(size / MOST_SEGMENTS));
       const expires_at = now + expires_after_secs * 1000;
-      return save(noted(memory, memory.sha256, { media_id: id, segment: 0, offset: 0, part_bytes, expires_at }), 'advance', now);
+      const upload = { media_id: id, segment: 0, offset: 0, part_bytes, expires_at };
+      return save(noted(memory, memory.sha256, upload), 'advance', now);
     },
 
     append(memory, answer, config, now) {
       const { sha256, end } = memory;
       const upload = memory.state.uploads[sha256];
       if (answer.from === 'storage') {
-        return transient(memory, answer, config, now, 'StorageUnavailable', `storage answered ${answer.status}`);
+        const message = `storage answered ${answer.status}`;
+        return transient(memory, answer, config, now, 'StorageUnavailable', message);
       }
       if (answer.status === 413 && upload.part_bytes > SMALLEST_PART) {
         return save(noted(memory, sha256, { part_bytes: Math.ceil(upload.part_bytes / 2) }), 'advance', now);
@@ -113,14 +119,16 @@ const platform = {
       if (!ok(answer)) return refused(memory, answer, config, now, memory.sha256);
       const info = answer.body.data.processing_info;
       const poll_at = now + (info?.check_after_secs ?? 0) * 1000;
-      const upload = { finalized: true, ready: !info };
-      return save(noted({ ...memory, poll_at, processing_since: now }, memory.sha256, upload), 'advance', now);
+      const begun = { ...memory, poll_at, processing_since: now };
+      return save(noted(begun, memory.sha256, { finalized: true, ready: !info }), 'advance', now);
     },
 
     status(memory, answer, config, now) {
       if (!ok(answer)) return refused(memory, answer, config, now, memory.sha256);
       const info = answer.body.data.processing_info ?? { state: 'succeeded' };
-      if (info.state === 'succeeded') return save(noted(memory, memory.sha256, { ready: true }), 'advance', now);
+      if (info.state === 'succeeded') {
+        return save(noted(memory, memory.sha256, { ready: true }), 'advance', now);
+      }
       if (info.state === 'failed') {
         const failure = { status: 400, body: { detail: info.error?.message ?? 'processing failed' } };
         return refused(memory, failure, config, now, memory.sha256);
@@ -144,7 +152,9 @@ const platform = {
       }
       if (status === 429) return report(memory, 'PlatformUnavailable', `X: ${words(answer)}`, true);
       if (status >= 400 && status < 500 && status !== 408) {
-        if (rejectsCredential(answer)) return report(memory, 'CredentialRejected', `X: ${words(answer)}`, false);
+        if (rejectsCredential(answer)) {
+          return report(memory, 'CredentialRejected', `X: ${words(answer)}`, false);
+        }
         if (status === 400 && memory.resumed.length > 0) {
           // X may have dropped what an earlier run uploaded: once from the start, then X's word is final.
           return save({ ...memory, resumed: [], state: { phase: 'uploading', uploads: {} } }, 'advance', now);
@@ -155,13 +165,15 @@ const platform = {
     },
 
     me(memory, answer) {
-      if (ok(answer)) return go({ ...memory, user_id: answer.body.data.id }, 'timeline', { user_id: answer.body.data.id });
-      return unanswered(memory, answer);
+      if (!ok(answer)) return unanswered(memory, answer);
+      const user_id = answer.body.data.id;
+      return go({ ...memory, user_id }, 'timeline', { user_id });
     },
 
     timeline(memory, answer, config) {
       if (!ok(answer)) return unanswered(memory, answer);
-      const ids = memory.files.map((file) => memory.state.uploads?.[file.sha256]?.media_id);
+      const uploads = memory.files.map((file) => memory.state.uploads?.[file.sha256]);
+      const ids = uploads.filter(Boolean).map(({ media_id }) => media_id);
       const mine = (post) => post.attachments?.media_keys?.some((key) => ids.includes(key.split('_')[1]));
       const found = answer.body.data?.find(mine);
       if (found) return settled(memory, found.id, config);
@@ -169,7 +181,7 @@ const platform = {
       if (lookups < config.lookups) {
         return wait({ ...memory, lookups }, config.lookup_pause_seconds * 1000, 'lookUp', config);
       }
-      return outcomeUnknown(memory, 'X was asked to post and did not answer; the timeline does not show the post');
+      return outcomeUnknown(memory, 'X was asked to post, and the timeline does not show the post');
     },
   },
 };
