@@ -3,6 +3,7 @@
 import http.server
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from hack.cluster.interface import LOCAL, STATE_DIR
 from hack.cluster.local import LocalCluster
 from hack.cluster.machine import FOLDER
 from hack.cluster.network import NODE_ADDRESS, read_sysctls
-from hack.cluster.node import NODE_NAME
+from hack.cluster.node import DNS_SERVICE, NODE_NAME
 from hack.cluster.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(
@@ -137,6 +138,28 @@ def greeter() -> Iterator[int]:
         server.shutdown()
 
 
+@pytest.fixture
+def beside() -> Iterator[list[str]]:
+    """A network namespace as our services live in, beside theirs; the command that runs another in it."""
+    name, outside, inside = "mediaops-test", "10.251.0.253", "10.251.0.254"
+    resolver = Path("/etc/netns") / name / "resolv.conf"
+    resolver.parent.mkdir(parents=True)
+    resolver.write_text(f"nameserver {DNS_SERVICE}\n")
+    for command in (
+        f"ip netns add {name}",
+        f"ip link add {name}0 type veth peer name eth0 netns {name}",
+        f"ip address add {outside}/30 dev {name}0",
+        f"ip link set {name}0 up",
+        f"ip -n {name} address add {inside}/30 dev eth0",
+        f"ip -n {name} link set eth0 up",
+        f"ip -n {name} route add default via {outside}",
+    ):
+        subprocess.run(command.split(), check=True)
+    yield ["ip", "netns", "exec", name]
+    subprocess.run(["ip", "netns", "delete", name], check=True)
+    shutil.rmtree(resolver.parent)
+
+
 def test_a_cluster_that_is_up_is_ready_again_at_once(cluster: LocalCluster) -> None:
     started = time.monotonic()
     cluster.up()
@@ -155,6 +178,26 @@ def test_a_pod_reaches_names_services_and_a_process_beside_the_cluster(
     assert "10.96.0.1" in log
     # The process beside sees the pod's own address, not a translated one.
     assert "hello 10.244.0." in log
+
+
+def test_a_network_namespace_beside_the_cluster_resolves_and_reaches_its_services(
+    cluster: LocalCluster, beside: list[str]
+) -> None:
+    serve = "while true; do echo from the pod | /bin/busybox nc -l -p 8080; done"
+    served = job("serving", serve)
+    served["spec"]["template"]["metadata"] = {"labels": {"app": "serving"}}
+    cluster.api.call("POST", JOBS, served)
+    service = {"selector": {"app": "serving"}, "ports": [{"port": 80, "targetPort": 8080}]}
+    services = f"/api/v1/namespaces/{NAMESPACE}/services"
+    cluster.api.call("POST", services, {"metadata": {"name": "serving"}, "spec": service})
+    ask = [*beside, "busybox", "nc", "-w", "2", f"serving.{NAMESPACE}.svc.cluster.local", "80"]
+
+    def answered() -> bool:
+        answer = subprocess.run(ask, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        return "from the pod" in answer.stdout
+
+    wait_until("the pod's answer", answered, timeout=30)
+    cluster.api.delete(f"{JOBS}/serving")
 
 
 def test_a_pod_of_less_than_restricted_security_is_refused(cluster: LocalCluster) -> None:
