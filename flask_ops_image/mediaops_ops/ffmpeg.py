@@ -50,7 +50,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 — one prctl call, bound before the fork
+        preexec_fn=die_with_parent,  # noqa: PLW1509 — one prctl call, bound before the fork
     )
     try:
         errors = _follow(process, on_report, on_tick)
@@ -61,7 +61,9 @@ def run(
         raise failure(code, errors)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """Ask the kernel to kill this process when the one that started it ends; for `preexec_fn`."""
+    """For a child between fork and exec: have the kernel kill it when the thread that started it ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -90,6 +90,35 @@ def check(path: Path, file_type: FileType) -> Media:
     return _streams(path, file_type)
 
 
+def kind(path: Path) -> FileType:
+    """Say what a file is, where nobody said so before; `check` holds it to that. Raises StepError InvalidMedia."""
+    import av
+
+    if path.stat().st_size == 0:
+        raise _invalid("The file is empty (zero bytes).")
+    if images.recognised(path) is not None:
+        return FileType.IMAGE
+    try:
+        with _opened(path) as container:
+            covers = (bool(stream.disposition & ATTACHED_PICTURE) for stream in container.streams.video)
+            return FileType.AUDIO if all(covers) else FileType.VIDEO
+    except (av.error.FFmpegError, UnicodeError, ValueError) as error:
+        raise _unreadable(path, FileType.VIDEO) from error
+
+
+def kind(path: Path) -> FileType:
+    """Say what a file is by its content; raises StepError InvalidMedia for what is none of the three."""
+    import av
+
+    if images.recognised(path) is not None:
+        return FileType.IMAGE
+    try:
+        with _opened(path) as container:
+            return FileType.VIDEO if _pictures(container) else FileType.AUDIO
+    except (av.error.FFmpegError, UnicodeError, ValueError) as error:
+        raise _unreadable(path) from error
+
+
 def _invalid(message: str) -> StepError:
     return StepError(Reason.INVALID_MEDIA, message, permanent=True)
 
@@ -112,7 +141,8 @@ def _streams(path: Path, file_type: FileType) -> Media:
         with _opened(path) as container:
             return _facts(container, path, file_type)
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
-        raise _unreadable(path, file_type) from error
+        image = images.recognised(path)
+        raise (_wrong_type(f"{image} image", file_type) if image else _unreadable(path)) from error
 
 
 def _opened(path: Path) -> Any:
@@ -122,11 +152,13 @@ def _opened(path: Path) -> Any:
     return av.open(str(path), options=options, metadata_errors="replace")
 
 
-def _unreadable(path: Path, file_type: FileType) -> StepError:
-    """Say what the file is instead, where that can be told."""
-    image = images.recognised(path)
-    if image is not None:
-        return _wrong_type(f"{image} image", file_type)
+def _pictures(container: Any) -> list[Any]:
+    """Give the video streams that are films and not covers."""
+    return [stream for stream in container.streams.video if not stream.disposition & ATTACHED_PICTURE]
+
+
+def _unreadable(path: Path) -> StepError:
+    """Say why nothing could be found in a file."""
     head = path.read_bytes()[:65_536] if path.stat().st_size < 2**20 else b""
     if head and _is_text(head):
         return _invalid("The file is text, not a media file, whatever its name says.")
@@ -155,7 +187,7 @@ def _wrong_type(found: str, file_type: FileType) -> StepError:
 
 def _facts(container: Any, path: Path, file_type: FileType) -> Media:
     """Read every packet, decode the first picture, and put the facts together."""
-    pictures = [s for s in container.streams.video if not s.disposition & ATTACHED_PICTURE]
+    pictures = _pictures(container)
     sounds = [s for s in container.streams.audio if s.codec_context is not None]
     if file_type is FileType.VIDEO and not pictures:
         raise _wrong_type("audio file", file_type) if sounds else _invalid("The file has no video stream.")

@@ -220,6 +220,14 @@ def test_each_type_is_told_from_the_others(clip, sound, picture, make, tmp_path)
     assert "not an image" in refused(clip, IMAGE)
 
 
+def test_a_file_says_itself_what_it_is(clip, sound, picture, tmp_path):
+    (tmp_path / "text").write_text("neither")
+
+    assert [VIDEO, AUDIO, IMAGE] == [probe.kind(path) for path in (clip, sound, picture)]
+    with pytest.raises(StepError, match="is text"):
+        probe.kind(tmp_path / "text")
+
+
 def test_a_cover_is_no_film(sound, picture, make, tmp_path):
     covered = make(
         tmp_path / "covered.mp3",

@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Trade a service account's signed assertion for an access token (RFC 7523)."""
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
         claims = jwt.decode(
-            form["assertion"][0], self.drive.public_key, algorithms=["RS256"], audience=audience
+            form["assertion"][0], self.drive.public_key, algorithms=["RS256"], audience=AUDIENCE
         )
         if self.path != "/token" or claims["scope"] != READ_ONLY:
             self._json(400, {"error": "invalid_scope"})
