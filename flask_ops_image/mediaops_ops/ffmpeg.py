@@ -62,7 +62,6 @@ def run(
 
 
 def die_with_parent() -> None:
-    """Ask the kernel to kill this process when the one that started it ends; for `preexec_fn`."""
     """For a child between fork and exec: have the kernel kill it when the thread that started it ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -100,20 +100,6 @@ def kind(path: Path) -> FileType:
         return FileType.IMAGE
     try:
         with _opened(path) as container:
-            covers = (bool(stream.disposition & ATTACHED_PICTURE) for stream in container.streams.video)
-            return FileType.AUDIO if all(covers) else FileType.VIDEO
-    except (av.error.FFmpegError, UnicodeError, ValueError) as error:
-        raise _unreadable(path, FileType.VIDEO) from error
-
-
-def kind(path: Path) -> FileType:
-    """Say what a file is by its content; raises StepError InvalidMedia for what is none of the three."""
-    import av
-
-    if images.recognised(path) is not None:
-        return FileType.IMAGE
-    try:
-        with _opened(path) as container:
             return FileType.VIDEO if _pictures(container) else FileType.AUDIO
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         raise _unreadable(path) from error
