@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 from kubernetes.config import ConfigException
 
 from mediaops.settings import SettingsError, load
@@ -21,11 +22,28 @@ GRACEFUL_SECONDS = 25
 """How long requests under way may take after SIGTERM; the pod's grace period is longer."""
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
-    """gunicorn with one process of many threads: caches and metrics are one, replicas bring more."""
+class _Lines(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn's own lines, sent where ours go; requests are logged by the application."""
 
-    def __init__(self, settings: BackendSettings) -> None:
+    def setup(self, cfg: Any) -> None:
+        """Bring no handler and no format."""
+        self.cfg = cfg
+        self.error_log.propagate = True
+
+    def access(self, *_: Any) -> None:
+        """Log nothing: a path's query may hold a secret."""
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+    """gunicorn with one process of many threads: caches and metrics are one, replicas bring more.
+
+    The application comes assembled: nothing has been contacted yet, so no connection is shared with the
+    process that serves.
+    """
+
+    def __init__(self, settings: BackendSettings, app: Flask) -> None:
         self._settings = settings
+        self._app = app
         super().__init__()
 
     def load_config(self) -> None:
@@ -40,9 +58,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "timeout": 60,
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 75,
-            "loglevel": "warning",
-            # logs.configure has set up every logger; gunicorn must not bring its own format.
-            "logconfig_dict": {"version": 1, "disable_existing_loggers": False},
+            "logger_class": _Lines,
         }
         if settings.tls_certificate_file:
             options |= {"certfile": str(settings.tls_certificate_file), "keyfile": str(settings.tls_key_file)}
@@ -50,17 +66,15 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        """Assemble in the worker, so that no connection is shared with the process that started it."""
-        return create_app(assemble(self._settings))
+        """Give the application."""
+        return self._app
 
 
 def serve() -> None:
-    """Serve until SIGTERM; raises SettingsError."""
+    """Serve until SIGTERM; raises what `load` and `assemble` raise."""
     settings = load(BackendSettings)
     logs.configure(settings.log_level)
-    # Once in this process too: what is wrong with the capability keys ends the start, with a sentence.
-    assemble(settings).database.close()
-    Server(settings).run()
+    Server(settings, create_app(assemble(settings))).run()
 
 
 def main() -> None:
@@ -79,5 +93,7 @@ def main() -> None:
                 keys.run(arguments)
             case _:
                 serve()
-    except (SettingsError, CapabilityError, ConfigException, OSError) as error:
+    except ConfigException as error:
+        sys.exit(f"mediaops-backend: no Kubernetes API: run in a cluster's pod, or set KUBECONFIG ({error})")
+    except (SettingsError, CapabilityError, OSError) as error:
         sys.exit(f"mediaops-backend: {error}")
