@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 import boto3
+from boto3.exceptions import S3UploadFailedError
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
@@ -169,6 +171,14 @@ class Storage:
         """Store a small object."""
         with _translated(f"PUT {key}"):
             self._client.put_object(Bucket=self.bucket, Key=key, Body=content, ContentType=media_type)
+
+    def upload(self, key: str, path: Path, *, media_type: str) -> None:
+        """Store a file of any size, a large one in parts."""
+        with _translated(f"PUT {key}"):
+            try:
+                self._client.upload_file(str(path), self.bucket, key, ExtraArgs={"ContentType": media_type})
+            except S3UploadFailedError as error:  # boto3 wraps the answer that says why
+                raise error.__context__ or StorageError(f"PUT {key}: failed") from None
 
     def delete(self, key: str) -> None:
         """Delete an object; one that isn't there is no error."""
