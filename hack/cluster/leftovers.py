@@ -12,6 +12,7 @@ from hack.cluster.waiting import wait_until
 
 # Pods' cgroups lie below this one, in each hierarchy; nobody else's do.
 CGROUP = "mediaops"
+KUBELET_CONTROLLERS = {"cpu", "cpuset", "hugetlb", "memory", "pids"}
 EXIT_SECONDS = 20.0
 CNI_RESULTS = Path("/var/lib/cni/results")
 SHIM_SOCKETS = Path("/run/containerd/s")
@@ -20,8 +21,11 @@ CONTAINER_LOGS = Path("/var/log/containers")
 
 def make_cgroups() -> None:
     """Make the group the kubelet is told to work in, in every hierarchy (cgroup v1) or the one (v2)."""
-    for root in _cgroup_roots():
-        root.mkdir(exist_ok=True)
+    groups = _cgroups()
+    for group in groups:
+        if len(groups) == 1:  # v2: the kubelet refuses a group that lacks one of its controllers
+            _enable_controllers(group.parent)
+        group.mkdir(exist_ok=True)
 
 
 def kill_containers() -> None:
@@ -39,8 +43,8 @@ def kill_containers() -> None:
 
 def remove_cgroups() -> None:
     """Remove our cgroups; they have to be empty of processes."""
-    for root in _cgroup_roots():
-        for folder, _, _ in os.walk(root, topdown=False):
+    for group in _cgroups():
+        for folder, _, _ in os.walk(group, topdown=False):
             Path(folder).rmdir()
 
 
@@ -65,13 +69,21 @@ def remove_traces(network: str, pod_logs: Path) -> None:
             shim.unlink()
 
 
-def _cgroup_roots() -> list[Path]:
+def _enable_controllers(root: Path) -> None:
+    offered = set((root / "cgroup.controllers").read_text().split())
+    enabled = root / "cgroup.subtree_control"
+    missing = KUBELET_CONTROLLERS & offered - set(enabled.read_text().split())
+    enabled.write_text(" ".join(f"+{controller}" for controller in sorted(missing)))
+
+
+def _cgroups() -> list[Path]:
+    """Return where our group is, or would be, in each hierarchy."""
     return [point / CGROUP for kind, point in _mounts() if kind in {"cgroup", "cgroup2"}]
 
 
 def _cgroup_pids() -> Iterator[int]:
-    for root in _cgroup_roots():
-        for processes in root.rglob("cgroup.procs"):
+    for group in _cgroups():
+        for processes in group.rglob("cgroup.procs"):
             with contextlib.suppress(FileNotFoundError):  # the group went meanwhile
                 yield from map(int, processes.read_text().split())
 
