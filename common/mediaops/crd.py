@@ -287,6 +287,14 @@ class _Plain(yaml.SafeDumper):
         """Indent lists too."""
         super().increase_indent(flow, False)
 
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Quote what kubectl's YAML 1.1 reads as a boolean and PyYAML does not: crop's `y`."""
+        style = "'" if data.lower() in ("y", "n") else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Plain.add_representer(str, _Plain.represent_str)
+
 
 def render(resource: Resource) -> str:
     """Give the text of the CustomResourceDefinition's file."""

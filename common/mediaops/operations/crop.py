@@ -63,7 +63,8 @@ class CropParameters(Parameters):
     x: Annotated[int, Field(ge=0, le=65_535)] | None = None
     """Left edge of the rectangle in pixels of the upright picture; default: centred."""
     y: Annotated[int, Field(ge=0, le=65_535)] | None = None
-    """Upper edge of the rectangle in pixels of the upright picture; default: centred."""
+    """Upper edge of the rectangle in pixels of the upright picture; default: centred. Written `"y"`, in
+    quotes: kubectl reads a bare y in YAML as true."""
     width: Pixels | None = None
     """Width of the rectangle in pixels."""
     height: Pixels | None = None
