@@ -26,7 +26,7 @@ class Write:
 
 
 def writes(log: Path) -> Iterator[Write]:
-    """Yield the log's writes in the order in which they ended; a line that is still being written is left out."""
+    """Yield the log's writes in the order in which they ended, without a line that is half written yet."""
     with log.open() as lines:
         for line in lines:
             if line.endswith("\n"):

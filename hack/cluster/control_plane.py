@@ -103,13 +103,13 @@ class ControlPlane:
     def start(self) -> None:
         """Start what doesn't run and wait until all answers. Raises ComponentDied or TimedOut."""
         _forget_other_boot(self.state_dir)
-        self.write_files()
+        self.prepare()
         for component in self.components():
             self.processes.start(component)
             self.processes.wait(component)
 
     def stop(self) -> None:
-        """End every process of this folder and remove its data; CA and logs stay."""
+        """End every process of this folder and remove its data; the CA and, until the next start, logs stay."""
         self.processes.kill_all()  # nothing is left to flush: the data goes too
         shutil.rmtree(self.state_dir / "etcd", ignore_errors=True)
         self.etcd_socket.unlink(missing_ok=True)
@@ -134,8 +134,13 @@ class ControlPlane:
         """Return a kubeconfig by which the API server knows its bearer as `user` in `group`."""
         return self._kubeconfig(self.state_dir / f"{user.replace(':', '-')}.kubeconfig", user, group)
 
-    def write_files(self) -> None:
-        """Write certificates and configuration files; those that are right already stay."""
+    def prepare(self) -> None:
+        """Write certificates and configuration files where they aren't right already.
+
+        Logs stay for a look after `stop`, but not into the life of new data: the audit log is counted in.
+        """
+        if not (self.state_dir / "etcd").exists():
+            shutil.rmtree(self.processes.logs, ignore_errors=True)
         self.state_dir.mkdir(parents=True, exist_ok=True)
         self._kubeconfig(self.kubeconfig, "kubernetes-admin", "system:masters")
         replace_file(self.state_dir / "audit-policy.yaml", yaml.safe_dump(AUDIT_POLICY, sort_keys=False))

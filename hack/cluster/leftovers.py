@@ -56,7 +56,7 @@ def unmount_below(*folders: Path) -> None:
 
 
 def remove_traces(network: str, pod_logs: Path) -> None:
-    """Remove what CNI remembers of a network's pods, the kubelet's links to their logs, dead shims' sockets."""
+    """Remove what CNI knows of a network's pods, the kubelet's links to logs, and dead shims' sockets."""
     for result in CNI_RESULTS.glob(f"{network}-*-eth0"):
         sandbox = result.name.removeprefix(f"{network}-").removesuffix("-eth0")
         (CNI_RESULTS / f"cni-loopback-{sandbox}-lo").unlink(missing_ok=True)

@@ -97,7 +97,7 @@ class LocalCluster(Cluster):
     def _start(self) -> None:
         network.set_up()
         leftovers.make_cgroups()
-        self.plane.write_files()
+        self.plane.prepare()
         self.node.write_files()
         self.plane.processes.start(self.node.containerd)  # takes its time while the API server starts
         self._bring_up(self.plane.components()[:2])
@@ -138,7 +138,7 @@ class LocalCluster(Cluster):
         machine.release()
 
     def _remove_data(self) -> None:
-        """Remove what the cluster knew; its CA, its images and its logs stay."""
+        """Remove what the cluster knew; its CA, its images and, until the next start, its logs stay."""
         self.plane.stop()
         # What a pod mounted must be gone before its folder is emptied.
         leftovers.unmount_below(self.plane.state_dir, machine.FOLDER)

@@ -1,11 +1,11 @@
-"""The node's address, the way between pods, node and the services beside the cluster, and how it all goes again.
+"""The node's address, the ways between pods, node and services beside the cluster, and their removal.
 
-    pod 10.244.0.x ── veth ──┐
-                             ├── node 10.250.0.1 (API server, DNS) ── cluster addresses 10.96.0.0/16 (kube-proxy)
-    services 10.251.0.2 ─────┘
+    pod 10.244.0.x ───── link ──┐
+                                ├── node 10.250.0.1 (API server, DNS), 10.96.0.0/16 (kube-proxy)
+    services 10.251.0.2 ─ link ─┘
 
-Every pod has a routed link of its own (CNI's ptp), so there is no bridge. What goes from pods to other pods, the
-node or the services keeps its address; what leaves the machine takes the machine's.
+Every pod has a routed link of its own (CNI's ptp), so there is no bridge. What goes from pods to other pods,
+the node or the services keeps its address; what leaves the machine takes the machine's.
 """
 
 import subprocess
