@@ -19,6 +19,8 @@ from hack.cluster.waiting import TimedOut, say, wait_until
 MARK = "MEDIAOPS_COMPONENT"
 LOG_TAIL_LINES = 15
 EXIT_SECONDS = 20.0
+# So often a component may not be seen before it counts as dead: on a busy machine setsid takes a moment.
+UNSEEN_POLLS = 15
 
 
 class ComponentDied(Exception):
@@ -68,7 +70,7 @@ class Processes:
         def ready() -> bool:
             nonlocal missed
             missed = 0 if self.pid(component.name) else missed + 1
-            if missed > 3:  # once or twice, setsid has not got round to it yet
+            if missed > UNSEEN_POLLS:
                 raise ComponentDied(f"{component.name} ended; its log says:\n{self.log_tail(component.name)}")
             return component.ready()
 
