@@ -46,7 +46,7 @@ class Storage:
         with Incoming(path) as incoming:
 
             def attempt() -> None:
-                headers = {"If-Match": ref.etag} if ref.etag is not None else {}
+                headers = {"If-Match": _quoted(ref.etag)} if ref.etag is not None else {}
                 headers |= incoming.range_header()
                 response = self._http.request("GET", self._read_url(ref.key), headers=headers, stream=True)
                 _check_read(response, what)
@@ -221,3 +221,9 @@ def _changed(what: str) -> StepError:
         f"The content of {what} is not what it was when this was planned.",
         permanent=True,
     )
+
+
+def _quoted(etag: str) -> str:
+    """Give an entity tag as HTTP writes it; S3's clients hand it out with quotes or without."""
+    stripped = etag.strip('"')
+    return f'"{stripped}"'
