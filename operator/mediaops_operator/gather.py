@@ -184,8 +184,12 @@ class Gatherer:
         """Add what storage and the database know."""
         observed = replace(observed, persist_lag=self._mirror.lag(observed.asset_id))
         request = requests.pending(observed.asset)
+        if request and request[0] != "resolve":
+            return observed  # this visit only answers it
         if request:
-            return await self._posts(observed) if request[0] == "resolve" else observed
+            observed = await self._posts(observed)
+            if observed.posts is not None:
+                return observed
         await self._news(observed, memory)
         found, trouble = await self._source(observed)
         facts = observed.asset.status.media or found.facts
@@ -203,7 +207,8 @@ class Gatherer:
             storage_trouble=trouble or looks.trouble,
             percents=_percents(observed, steps, memory, clock),
         )
-        return await self._posts(observed) if _publishes(observed) else observed
+        wanted = _publishes(observed) and observed.database_trouble is None
+        return await self._posts(observed) if wanted else observed
 
     async def _news(self, observed: Observed, memory: Memory) -> None:
         """Read what running Jobs said, if a NOTIFY asked for it; without the database they say nothing."""

@@ -12,14 +12,18 @@ from mediaops.storage import Stat
 
 
 def resolve(asset: MediaAsset, identity: str, processing_jobs: Iterable[ProcessingJob]) -> tuple[Step, ...]:
-    """Settle an asset's operations; ProcessingJobs that exist keep their step keys."""
+    """Settle an asset's operations; ProcessingJobs that exist keep their step keys.
+
+    They don't where the identity isn't on record: then they are of a source that is being looked at anew.
+    """
+    known = asset.status.media is not None
     steps = plan_steps(
         asset.spec,
         asset_name=asset.name,
         asset_uid=asset.uid,
         identity=identity,
         reprocess=asset.status.last_handled.reprocess,
-        pinned={job.name: job.spec.step_key for job in processing_jobs},
+        pinned={job.name: job.spec.step_key for job in processing_jobs} if known else {},
     )
     return tuple(steps)
 

@@ -83,14 +83,15 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     status = status.model_copy(update={"media": _facts(observed, source), "ingest": source.ingest})
     limit = installation.persist_lag_seconds
     status = summarise(observed, status, source.says, course.works, publish, trouble, limit, now)
-    names = {step.processing_job for step in observed.steps}
+    keys = {step.processing_job: step.step_key for step in observed.steps}
+    unwanted = [pj for name, pj in observed.processing_jobs.items() if keys.get(name) != pj.spec.step_key]
     create = tuple(s for s in observed.steps if s.processing_job not in observed.processing_jobs)
-    idle = _idle_jobs(observed, names, cancelled)
+    idle = _idle_jobs(observed, {pj.uid for pj in unwanted}, cancelled)
     return Desired(
         status=status,
         commits=source.facts is not None and asset.status.media is None,
         post_actions=(*publish.actions, *_withdrawals(observed, cancelled)),
-        delete=tuple(pj for name, pj in observed.processing_jobs.items() if name not in names),
+        delete=tuple(unwanted),
         create=create,
         launches=tuple(made),
         job_statuses={w.resource.name: w.status for w in course.works},
@@ -99,7 +100,7 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
         send=publish.send,
         notes=(*source.notes, *course.notes, *_transition(asset.status, status)),
         wake_at=_wake(observed, course.works, source, publish, now),
-        again=source.again or bool(create) or any(w.held and w.due is None for w in course.works),
+        again=source.again or bool(create or unwanted) or any(w.held and w.due is None for w in course.works),
     )
 
 
@@ -222,9 +223,9 @@ def _withdrawals(observed: Observed, cancelled: bool) -> tuple[Withdraw, ...]:
     return (Withdraw(rows),) if rows else ()
 
 
-def _idle_jobs(observed: Observed, wanted: set[str], cancelled: bool) -> list[str]:
-    """Name running Jobs that nobody wants any more."""
-    uids = {pj.uid for name, pj in observed.processing_jobs.items() if name in wanted}
+def _idle_jobs(observed: Observed, unwanted: set[str], cancelled: bool) -> list[str]:
+    """Name running Jobs that nobody wants any more; `unwanted` are uids of ProcessingJobs."""
+    uids = {pj.uid for pj in observed.processing_jobs.values()} - unwanted
     return [
         job.name
         for job in observed.jobs

@@ -99,7 +99,10 @@ class Course:
         self._bucket = bucket
         self._retry: Retry = observed.asset.spec.retry
         self.works = [
-            self._start(step) for step in observed.steps if step.processing_job in observed.processing_jobs
+            self._start(step)
+            for step in observed.steps
+            if (job := observed.processing_jobs.get(step.processing_job))
+            and job.spec.step_key == step.step_key
         ]
         self._by_name = {work.name: work for work in self.works}
 

@@ -11,7 +11,7 @@ from mediaops.models.conditions import Condition, ConditionStatus, OutputStatus
 from mediaops.models.mediaasset import MediaAsset, MediaAssetStatus, Progress
 from mediaops.reasons import Reason
 from mediaops_operator.observed import Observed, Trouble
-from mediaops_operator.planning.conditions import Says, condition, sentence, settle, stamp, status_of
+from mediaops_operator.planning.conditions import Says, condition, sentence, settle, stamp
 from mediaops_operator.planning.operations import Work, reason_of
 from mediaops_operator.planning.publishing import PUBLISHED, PublishPlan
 from mediaops_operator.planning.source import SOURCE_READY
@@ -42,10 +42,18 @@ class Verdict:
     message: str
 
 
+_OBSTACLES = frozenset(
+    {Reason.NO_WORKSPACE, Reason.WORKSPACE_CHANGED, Reason.UNKNOWN_PROFILE, Reason.SPEC_NOT_UNDERSTOOD}
+)
+"""Reasons for which an asset isn't served; it goes on where it was once they are out of the way."""
+
+
 def is_finished(asset: MediaAsset) -> bool:
     """Say whether nothing is left to do for the spec as it is now."""
-    finished = status_of(asset.status.conditions, "Finished") == "True"
-    return finished and asset.status.observed_generation == asset.generation
+    finished = condition(asset.status.conditions, "Finished")
+    if finished is None or finished.status != "True" or finished.reason in _OBSTACLES:
+        return False
+    return asset.status.observed_generation == asset.generation
 
 
 def not_understood(manifest: dict[str, Any], message: str, now: datetime) -> dict[str, Any]:

@@ -40,8 +40,9 @@ def operator(installed: Installed) -> Iterator[Operator]:
 
 
 @pytest.fixture
-def hands(api_server: ControlPlane, namespace: str, s3: S3, operator: Operator) -> Hands:
-    return Hands(api_server.api, namespace, s3, operator)
+def hands(api_server: ControlPlane, namespace: str, s3: S3, operator: Operator) -> Iterator[Hands]:
+    with Hands(api_server.api, namespace, s3, operator) as hands:
+        yield hands
 
 
 @pytest.fixture

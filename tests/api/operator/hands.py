@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from hack.cluster.api import Api, ApiError
 from hack.services.s3 import BUCKET, S3
@@ -18,7 +18,7 @@ from tests.api.operator.process import Operator
 
 Manifest = dict[str, Any]
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0  # machines can be busy; nothing here waits unless something is wrong
 JOBS, PODS, SECRETS = "/apis/batch/v1", "/api/v1", "/api/v1"
 
 
@@ -33,6 +33,13 @@ class Hands:
         self.api, self.namespace, self.s3, self.operator = api, namespace, s3, operator
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}}
         api.call("POST", self.path("/api/v1", "serviceaccounts"), account)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for asset in self.jobs_of("mediaassets"):  # the next test's operator would go on with them
+            self.delete(asset["metadata"]["name"])
 
     # Assets ----------------------------------------------------------------------------------------------
 
@@ -55,6 +62,19 @@ class Hands:
     def annotate(self, name: str, annotation: str, value: str) -> None:
         body = {"metadata": {"annotations": {f"mediaops.dev/{annotation}": value}}}
         self.api.patch(self.path("/apis/mediaops.dev/v1alpha1", "mediaassets", name), body)
+
+    def delete(self, name: str) -> None:
+        """Delete an asset, and what it owns, which nobody else does here."""
+        uid = self.asset(name)["metadata"]["uid"]
+        self.api.delete(self.path("/apis/mediaops.dev/v1alpha1", "mediaassets", name))
+        for plural, group in (
+            ("processingjobs", "/apis/mediaops.dev/v1alpha1"),
+            ("jobs", JOBS),
+            ("secrets", SECRETS),
+        ):
+            for child in self.jobs_of(plural):
+                if any(owner["uid"] == uid for owner in child["metadata"].get("ownerReferences", [])):
+                    self.api.delete(self.path(group, plural, child["metadata"]["name"]))
 
     def asset(self, name: str = "clip") -> Manifest:
         found: Manifest = self.api.get(self.path("/apis/mediaops.dev/v1alpha1", "mediaassets", name))
