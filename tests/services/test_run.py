@@ -137,9 +137,13 @@ def test_the_backend_hears_how_far_it_is(pod: Pod, step: Any, clip: Path) -> Non
 
     with pod.installed.roles.connect("mediaops_operator") as connection:
         found = connection.execute(
-            "select * from media_processing_jobs where id = %s", [small.job_id]
+            "select status, percent, steps from job_callbacks where namespace = %s and job_name = %s",
+            [pod.workspace, pod.job],
         ).fetchone()
     assert found is not None
+    status, percent, steps = found
+    assert ("completed", 100) == (status, percent)
+    assert "completed" == steps[small.job_id]["status"]
 
 
 def test_another_jobs_order_opens_nothing(pod: Pod, step: Any, clip: Path) -> None:
