@@ -24,6 +24,8 @@ GRANTS: Mapping[str, Mapping[str, Sequence[str]]] = {
         "": ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"],
         "/*": ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
     },
+    # The served operations: their own prefix, and nothing else.
+    "operations": {"/serve/*": ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"]},
     "operator": {
         "": ["s3:ListBucket", "s3:GetBucketLocation"],
         "/*": ["s3:GetObject"],
@@ -71,18 +73,23 @@ class S3(HttpService):
         """See Service."""
         return {"ROOT_ACCESS_KEY_ID": ROOT, "ROOT_SECRET_ACCESS_KEY": self._secrets[ROOT]}
 
-    def prepare(self) -> None:
-        """See Service: write the users."""
-        self._data.mkdir(exist_ok=True)
+    def launch(self) -> None:
+        """See Service. A server that runs already learns of new users at once: it looks into their file."""
+        self._data.mkdir(parents=True, exist_ok=True)
+        self._write_users()
+        super().launch()
+
+    def _write_users(self) -> None:
         self._users.mkdir(mode=0o700, exist_ok=True)
         numbers = {"userID": 0, "groupID": 0, "projectID": 0}
         accounts = {
             name: {"access": name, "secret": self._secrets[name], "role": "user", **numbers}
             for name in GRANTS
         }
-        file = self._users / "users.json"
-        file.touch(mode=0o600)
-        file.write_text(json.dumps({"accessAccounts": accounts}))
+        aside = self._users / "users.json.new"
+        aside.touch(mode=0o600)
+        aside.write_text(json.dumps({"accessAccounts": accounts}))
+        aside.rename(self._users / "users.json")
 
     def ready(self) -> bool:
         """Return whether the bucket and its policy are there; make them as soon as it answers."""
@@ -91,6 +98,10 @@ class S3(HttpService):
         except (BotoCoreError, ClientError):
             return False
         return True
+
+    def secret(self, user: str) -> str:
+        """Return a user's secret key."""
+        return self._secrets[user]
 
     def client(self, user: str = ROOT) -> Any:
         """Return a boto3 client as one of its users; the same one each time."""

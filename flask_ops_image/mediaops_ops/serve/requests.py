@@ -34,7 +34,7 @@ MAX_TRANSCRIPT = 100_000
 ALIASES = {"caption": {"caption_style": "style"}}
 """Names that the seed gives to parameters, by operation."""
 
-_FilterName = tuple(FilterStep.model_fields)
+FILTER_SENTENCE = "a step is exactly one filter, such as brightness: 10; write the next one as a further step"
 
 
 class JobRequest(BaseModel):
@@ -143,15 +143,15 @@ def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:
         case CropParameters():
             return _crop_fault(parameters)
         case CompressParameters() if parameters.crf is not None and parameters.bitrate_kbps is not None:
-            return "params.crf", "give crf (constant quality) or bitrate_kbps, not both"
+            return "params.crf", "give crf (constant quality) or bitrateKbps, not both"
         case ThumbnailParameters() if parameters.at_millis is not None and parameters.count is not None:
-            return "params.at_millis", "give at_millis or count, not both"
+            return "params.at_millis", "give atMillis or count, not both"
         case FilterParameters():
             for i, step in enumerate(parameters.steps):
-                if sum(getattr(step, name) is not None for name in _FilterName) != 1:
+                if sum(getattr(step, name) is not None for name in FilterStep.model_fields) != 1:
                     return (
                         f"params.steps.{i}",
-                        "a step is exactly one filter; write the next one as a further step",
+                        FILTER_SENTENCE,
                     )
     return None
 
