@@ -30,7 +30,7 @@ class Heard:
 
 
 def merge(before: Heard | None, callback: Callback) -> Heard:
-    """Add a callback to what was heard: in any order, any number of times, it comes to the same end."""
+    """Add a callback to what was heard; a repeat adds nothing, an earlier word never undoes a later one."""
     known = before or Heard()
     steps = dict(known.steps)
     reported = [(s.job_id, s.status, s.percent, s.output_data) for s in callback.steps]
@@ -72,7 +72,10 @@ def _most(*percents: int | None) -> int | None:
 class Origin:
     """The job that a callback names, as the database has it."""
 
+    job: UUID
     asset: UUID
+    jobs: frozenset[str]
+    """The ids of all jobs of its asset."""
     namespace: str
     resource: str
     current_job: str | None
@@ -88,11 +91,24 @@ def origin(connection: Connection, job: UUID) -> Origin | None:
     ).one_or_none()
     if row is None:
         return None
-    return Origin(row.media_asset_id, row.namespace, f"{row.namespace}/{row.name}", row.flask_job_id)
+    siblings = connection.scalars(select(JobRow.id).where(JobRow.media_asset_id == row.media_asset_id))
+    return Origin(
+        job=job,
+        asset=row.media_asset_id,
+        jobs=frozenset(str(id_) for id_ in siblings),
+        namespace=row.namespace,
+        resource=f"{row.namespace}/{row.name}",
+        current_job=row.flask_job_id,
+    )
 
 
 def record(connection: Connection, workspace: str, found: Origin, callback: Callback) -> bool:
-    """Write what a callback adds and notify the operator; False where it adds nothing."""
+    """Write what a callback adds and notify the operator; False where it adds nothing.
+
+    Steps of other assets' jobs are nobody's business here and left out.
+    """
+    own = [step for step in callback.steps if step.job_id in found.jobs]
+    callback = callback.model_copy(update={"steps": own, "job_id": str(found.job)})
     key = {"namespace": found.namespace, "job_name": callback.flask_job_id}
     first = insert(CallbackRow).values(
         **key, workspace_id=workspace, media_asset_id=found.asset, status="processing"
@@ -121,13 +137,9 @@ def record(connection: Connection, workspace: str, found: Origin, callback: Call
 def _show_progress(connection: Connection, callback: Callback, heard: Heard) -> None:
     """Let people see how far the jobs are that this Kubernetes Job runs now."""
     for job, step in heard.steps.items():
-        try:
-            job_id = UUID(job)
-        except ValueError:
-            continue
         connection.execute(
             update(JobRow)
-            .where((JobRow.id == job_id) & (JobRow.flask_job_id == callback.flask_job_id))
+            .where((JobRow.id == UUID(job)) & (JobRow.flask_job_id == callback.flask_job_id))
             .values(
                 percent=100 if step["status"] == "completed" else step.get("percent"),
                 seconds_left=heard.seconds_left,

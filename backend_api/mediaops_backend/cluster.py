@@ -103,24 +103,31 @@ class Cluster:
 
 
 class Workspaces:
-    """Which namespace belongs to which workspace, listed anew when it is asked for and old."""
+    """Which namespace belongs to which workspace, listed anew when it is asked for and old.
+
+    A name that isn't known makes us list too, so that a new namespace serves at once; whoever asks meanwhile
+    shares that listing.
+    """
 
     MAX_AGE_SECONDS = 30.0
-    MIN_AGE_SECONDS = 2.0
-    """A name that is not known makes us list again, but not more often than this."""
+    PAUSE_SECONDS = 0.1
+    """Between two listings: unknown names must not flood the API server."""
 
     def __init__(
         self,
         fetch: Callable[[], dict[str, str]],
         preferred: dict[str, str],
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._fetch = fetch
         self._preferred = preferred
         self._clock = clock
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._known: dict[str, str] = {}
         self._listed_at = float("-inf")
+        """When the listing began that gave what is known."""
 
     def of_namespace(self, namespace: str) -> str | None:
         """Give a namespace's workspace, None if it has none; raises ApiException."""
@@ -137,11 +144,13 @@ class Workspaces:
         return self._look(pick)
 
     def _look(self, pick: Callable[[dict[str, str]], str | None]) -> str | None:
-        with self._lock:
-            age = self._clock() - self._listed_at
-            found = pick(self._known) if age < self.MAX_AGE_SECONDS else None
-            if found is None and age >= self.MIN_AGE_SECONDS:
-                self._known = self._fetch()
-                self._listed_at = self._clock()
-                found = pick(self._known)
+        asked_at = self._clock()
+        if asked_at - self._listed_at < self.MAX_AGE_SECONDS and (found := pick(self._known)) is not None:
             return found
+        with self._lock:
+            if self._listed_at < asked_at:
+                self._sleep(max(0.0, self._listed_at + self.PAUSE_SECONDS - self._clock()))
+                began = self._clock()
+                self._known = self._fetch()
+                self._listed_at = began
+            return pick(self._known)

@@ -7,11 +7,18 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
 
 from mediaops.tables import CHANNEL, SCHEMA_VERSION, SchemaRow
 
 CONNECT_SECONDS = 2
-STATEMENT_MILLISECONDS = 5000
+
+LIMITS = {
+    "statement_timeout": "5000",
+    "lock_timeout": "3000",
+    "idle_in_transaction_session_timeout": "15000",
+}
+"""Of every transaction, in milliseconds: a caller is waiting, and others for its locks."""
 
 
 class SchemaTooOld(Exception):
@@ -31,8 +38,9 @@ class Database:
             connect_args={
                 "connect_timeout": CONNECT_SECONDS,
                 "application_name": "mediaops-backend",
-                "options": f"-c statement_timeout={STATEMENT_MILLISECONDS} -c lock_timeout=3000 "
-                "-c idle_in_transaction_session_timeout=15000",
+                # Neither prepared statements nor session settings: a pooler may give every transaction
+                # another session.
+                "prepare_threshold": None,
             },
             # A failing statement's error must not carry the row's values into a log.
             hide_parameters=True,
@@ -46,6 +54,9 @@ class Database:
         Raises sqlalchemy's OperationalError or TimeoutError within seconds while Postgres is away.
         """
         with self._engine.begin() as connection:
+            connection.execute(
+                select(*(func.set_config(name, value, True) for name, value in LIMITS.items()))
+            )
             self._check(connection)
             yield connection
 
@@ -60,7 +71,10 @@ class Database:
         """Refuse a schema that is older than this code, once per process."""
         if self._checked:
             return
-        version = connection.scalar(select(func.max(SchemaRow.version))) or 0
+        try:
+            version = connection.scalar(select(func.max(SchemaRow.version))) or 0
+        except ProgrammingError:
+            raise SchemaTooOld("the database has never been migrated") from None
         if version < SCHEMA_VERSION:
             raise SchemaTooOld(f"the database is at migration {version}, this needs {SCHEMA_VERSION}")
         self._checked = True

@@ -75,7 +75,8 @@ class S3(HttpService):
 
     def launch(self) -> None:
         """See Service. A server that runs already learns of new users at once: it looks into their file."""
-        self._data.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._data.mkdir(exist_ok=True)
         self._write_users()
         super().launch()
 

@@ -153,7 +153,7 @@ def environment(
         "STORAGE_URL": s3.url.replace("127.0.0.1", "localhost"),
         "MEDIAOPS_S3_ENDPOINT": s3.url,
         "MEDIAOPS_S3_ACCESS_KEY_ID": "backend",
-        "MEDIAOPS_S3_SECRET_ACCESS_KEY": s3.client("backend")._request_signer._credentials.secret_key,
+        "MEDIAOPS_S3_SECRET_ACCESS_KEY": s3.secret("backend"),
         "MEDIAOPS_CA_FILE": str(s3.tls.authority),
         "MEDIAOPS_N8N_TOKEN": secrets.token_hex(24),
         "FLASK_API_SECRET": secrets.token_hex(24),

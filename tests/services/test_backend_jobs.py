@@ -279,14 +279,17 @@ def test_an_earlier_jobs_words_do_not_show_as_progress_of_the_current_one(
     assert (shown["percent"], shown["progress_job_name"]) == (30, job)
 
 
-def test_a_pass_reports_each_of_its_steps(
+def test_a_pass_reports_each_of_its_assets_steps_and_no_other(
     installed: Installed, workspace: str, running: tuple[uuid.UUID, str, str]
 ) -> None:
     first, job, token = running
-    second = installed.job_row(workspace, installed.asset_row(workspace, f"p-{secrets.token_hex(3)}"), job)
+    second = installed.job_row(workspace, job_columns(installed, first)["media_asset_id"], job)
+    foreign = installed.job_row(workspace, installed.asset_row(workspace, f"p-{secrets.token_hex(3)}"), job)
     steps = [
         {"job_id": str(first), "status": "processing", "percent": 50},
         {"job_id": str(second), "status": "completed"},
+        {"job_id": str(foreign), "status": "completed"},
+        {"job_id": "no-uuid", "status": "completed"},
     ]
     report(installed, token, first, job, percent=50, steps=steps)
     kept = inbox(installed, job)
@@ -296,6 +299,7 @@ def test_a_pass_reports_each_of_its_steps(
         str(second): "completed",
     }
     assert job_columns(installed, second)["percent"] == 100
+    assert job_columns(installed, foreign)["percent"] is None
 
 
 def test_a_pod_reports_for_its_own_job_and_namespace_only(

@@ -2,16 +2,25 @@
 
 import json
 import subprocess
+import time
 import uuid
 from datetime import UTC, datetime
 from typing import Any
 
+import jwt
 import pytest
 import requests
+from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg.types.json import Jsonb
 
 from hack.services.s3 import BUCKET
+from hack.services.service import Tls
+from hack.services.standins.base import Router, StandIn, json_response
 from mediaops.identity import asset_id
+from mediaops.settings import load
+from mediaops_backend.people import People
+from mediaops_backend.problems import Problem
+from mediaops_backend.settings import BackendSettings
 from tests.services.backend_fixtures import Installed, Served
 
 pytest_plugins = ["tests.services.backend_fixtures"]
@@ -364,6 +373,41 @@ def test_users_are_told_by_token_or_key_and_nothing_else_passes(installed: Insta
     with installed.roles.connect("mediaops_owner") as connection:
         connection.execute("update api_keys set revoked_at = now() where workspace_id = %s", [workspace])
     assert installed.call("GET", path, bearer=key).status_code == 401
+
+
+def test_tokens_signed_with_supabases_key_pair_are_checked_against_its_keys(
+    installed: Installed, tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private, stranger = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    jwk = jwt.algorithms.ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    keys = {"keys": [{**jwk, "kid": "1", "alg": "ES256", "use": "sig"}]}
+    router = Router()
+    router.add("GET", "/auth/v1/.well-known/jwks.json", lambda _: json_response(200, keys))
+    certificate = tls.certificate
+    with StandIn(router, "127.0.0.1", 0, str(certificate.cert), str(certificate.key)) as supabase:
+        for name, value in {**installed.environment, "SUPABASE_URL": supabase.url}.items():
+            monkeypatch.setenv(name, value)
+        settings = load(BackendSettings)
+        people = People(settings, installed.parts.database)
+        claims = {
+            "sub": "user-1",
+            "aud": "authenticated",
+            "exp": int(time.time()) + 60,
+            "iss": f"{supabase.url}/auth/v1",
+            "app_metadata": {"workspace_id": "acme"},
+        }
+
+        def token(key: Any = private, **changes: Any) -> str:
+            return jwt.encode({**claims, **changes}, key, algorithm="ES256", headers={"kid": "1"})
+
+        assert people.identify(token()).workspace == "acme"
+        for bad in (token(stranger), token(iss="https://elsewhere/auth/v1"), token(aud="anon"), token(exp=1)):
+            with pytest.raises(Problem) as refused:
+                people.identify(bad)
+            assert refused.value.status == 401
+    with pytest.raises(Problem) as away:
+        People(settings, installed.parts.database).identify(token())
+    assert away.value.status == 503
 
 
 def test_the_api_describes_itself(installed: Installed) -> None:

@@ -85,7 +85,7 @@ class Callback(Body):
     seconds_left: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
     output_data: dict[str, Any] = {}
     error: Annotated[str, Field(max_length=2000)] | None = None
-    steps: list[StepCallback] = []
+    steps: Annotated[list[StepCallback], Field(max_length=64)] = []
 
 
 class ClaimRequest(Body):
