@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from hack.cluster.waiting import wait_until
 from mediaops.publications import State
-from tests.services.n8n_fixtures import CONFIG, Asked, Clip, Publishing
+from n8n.deploy import Api, push
+from tests.services.n8n_fixtures import CONFIG, Asked, Clip, Publishing, deployment
 
 pytest_plugins = ["tests.services.n8n_fixtures"]
 
@@ -205,34 +207,34 @@ def test_a_file_that_x_never_takes_is_not_uploaded(publishing: Publishing) -> No
 def test_a_passing_failure_before_the_post_is_met_in_the_same_run(
     publishing: Publishing, clip: Clip, route: str, fault: dict[str, Any]
 ) -> None:
-    asked = publishing.plan(text(), video(clip(3)))
+    asked = publishing.plan(text(), video(clip(3, 0.8)))
     publishing.fault(route, **fault)
     publishing.ask(asked)
-    assert assert_posted(publishing, asked, clip(3))["fence"] == 1
+    assert assert_posted(publishing, asked, clip(3, 0.8))["fence"] == 1
 
 
 def test_parts_get_smaller_when_x_calls_them_too_large(publishing: Publishing, clip: Clip) -> None:
-    asked = publishing.plan(text(), video(clip(4)))
+    asked = publishing.plan(text(), video(clip(4, 0.8)))
     publishing.fault("append", "status", status=413, skip=1)
     publishing.ask(asked)
-    assert_posted(publishing, asked, clip(4))
+    assert_posted(publishing, asked, clip(4, 0.8))
     sizes = [call["detail"]["bytes"] // (CONFIG["part_bytes"] // 2) for call in publishing.calls("append")]
     assert sizes[:4] == [2, 2, 1, 1]
 
 
 def test_storage_that_is_away_for_a_moment_is_asked_again(publishing: Publishing, clip: Clip) -> None:
-    asked = publishing.plan(text(), video(clip(5)))
+    asked = publishing.plan(text(), video(clip(5, 0.8)))
     publishing.fault("append", "hang", seconds=1.0, commit=True)
     publishing.ask(asked)
     publishing.hung("append")
     publishing.s3.kill()
     time.sleep(2)
     publishing.s3.start()
-    assert assert_posted(publishing, asked, clip(5))["fence"] == 1
+    assert assert_posted(publishing, asked, clip(5, 0.8))["fence"] == 1
 
 
 def test_a_backend_killed_in_the_upload_costs_no_part_and_no_post(publishing: Publishing, clip: Clip) -> None:
-    asked = publishing.plan(text(), video(clip(5)))
+    asked = publishing.plan(text(), video(clip(5, 0.8)))
     publishing.fault("append", "hang", skip=2, seconds=1.0, commit=True)
     publishing.ask(asked)
     publishing.hung("append")
@@ -240,7 +242,7 @@ def test_a_backend_killed_in_the_upload_costs_no_part_and_no_post(publishing: Pu
     publishing.backend.start()
     publishing.lease_over(asked)
     publishing.ask(asked)
-    assert_posted(publishing, asked, clip(5))
+    assert_posted(publishing, asked, clip(5, 0.8))
     assert len(publishing.calls("initialize")) == 1
 
 
@@ -296,7 +298,7 @@ def test_a_post_whose_answer_failed_is_found_and_not_made_again(
 
 @pytest.mark.parametrize(
     ("fault", "posts"),
-    [({"action": "late", "seconds": 8.0}, 1), ({"action": "close"}, 0)],
+    [({"action": "late", "seconds": 25.0}, 1), ({"action": "close"}, 0)],
     ids=["carried out later", "never carried out"],
 )
 def test_a_post_that_cannot_be_found_ends_as_unknown(
@@ -307,7 +309,8 @@ def test_a_post_that_cannot_be_found_ends_as_unknown(
     publishing.ask(asked)
     publishing.ended(asked, State.OUTCOME_UNKNOWN)
     publishing.ask(asked)
-    time.sleep(8)
+    wait_until("the end of the call", lambda: len(publishing.calls("tweet")) == 1, 40)
+    time.sleep(2)
     assert len(publishing.posts(asked)) == posts
     assert len(publishing.calls("tweet")) == 1
 
@@ -318,6 +321,7 @@ def test_a_look_up_that_fails_leaves_the_post_to_the_next_run(publishing: Publis
     publishing.fault("tweet", "close", commit=True)
     publishing.fault("timeline", "status", status=503)
     publishing.ask(asked)
+    wait_until("the look-up", lambda: len(publishing.calls("timeline")) == 1, 60)
     publishing.lease_over(asked)
     publishing.ask(asked)
     row = assert_posted(publishing, asked, content)
@@ -364,6 +368,29 @@ def test_killed_after_the_post_and_with_a_blind_timeline_a_person_is_needed(publ
     publishing.ended(asked, State.OUTCOME_UNKNOWN)
     assert len(publishing.posts(asked)) == 1
     assert len(publishing.calls("tweet")) == 1
+
+
+# Deployment
+
+
+def test_a_deployment_pushed_to_a_running_n8n_takes_effect(publishing: Publishing) -> None:
+    key = publishing.n8n.api().headers["X-N8N-API-KEY"]
+    api = Api(publishing.n8n.url, key if isinstance(key, str) else key.decode())
+    ours = deployment(publishing.backend.url, publishing.x_url)
+    main = next(account for account in ours.accounts if account.account == "main")
+    second = main.model_copy(update={"account": "second"})
+    more = ours.model_copy(update={"accounts": [*ours.accounts, second]})
+
+    assert f"created mediaops {second.workflow_name}" in push(more, api)
+    assert [line for line in push(more, api) if line.startswith("created")] == []
+    added = publishing.plan(text())
+    publishing.ask(added, account="second")
+    assert_posted(publishing, added)
+
+    assert f"stopped mediaops {second.workflow_name}, which the deployment no longer has" in push(ours, api)
+    gone = publishing.plan(text())
+    publishing.ask(gone, account="second")
+    assert publishing.ended(gone, State.FAILED)["reason"] == "UnknownAccount"
 
 
 # What stays behind
