@@ -12,7 +12,7 @@ import requests
 from botocore.exceptions import BotoCoreError, ClientError
 
 from hack.services.postgres import ADMIN, MigrationFailed, Postgres
-from hack.services.s3 import BUCKET, S3
+from hack.services.s3 import BUCKET, GRANTS, ROOT, S3
 
 STEP = "acme/steps/0123/result.json"
 SOURCE = "acme/made/clip.mp4"
@@ -132,3 +132,24 @@ def test_another_instance_on_the_same_folder_finds_the_running_service(postgres:
     assert again.processes.pid("postgres") == postgres.processes.pid("postgres")
     assert not Postgres(s3.folder, password="unknown").running
     assert postgres.url(ADMIN) != s3.url
+
+
+def test_served_operations_use_their_own_prefix_only(s3: S3) -> None:
+    assert allowed(s3, "operations", "put_object", Key="serve/a.mp4", Body=b"made")
+    assert allowed(s3, "operations", "get_object", Key="serve/a.mp4")
+    for key in (SOURCE, STEP):
+        assert not allowed(s3, "operations", "get_object", Key=key)
+        assert not allowed(s3, "operations", "put_object", Key=key, Body=b"forged")
+    assert not allowed(s3, "operations", "list_objects_v2")
+
+
+def test_a_running_s3_learns_of_users_that_came_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = S3(tmp_path / "s3", secrets={user: f"{user}-secret" for user in (ROOT, *GRANTS)})
+    with monkeypatch.context() as earlier:
+        earlier.setattr("hack.services.s3.GRANTS", {"backend": GRANTS["backend"]})
+        server.start()
+        assert not allowed(server, "operator", "list_objects_v2")
+    with server:
+        assert allowed(server, "operator", "list_objects_v2")
