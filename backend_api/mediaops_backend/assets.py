@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,6 +20,8 @@ from mediaops.tables import AssetRow, JobRow
 from mediaops_backend import intake
 from mediaops_backend.backend import Backend
 from mediaops_backend.problems import Problem, not_found
+
+log = logging.getLogger(__name__)
 
 RETRY_ANNOTATION = "mediaops.dev/retry"
 
@@ -53,8 +56,16 @@ def _created(parts: Backend, namespace: str, manifest: dict[str, Any]) -> dict[s
     except ApiException as error:
         if error.status == 409:
             return _made_before(parts, namespace, manifest)
-        if error.status in (400, 403, 422):
+        if error.status in (400, 422):
             raise intake.refused(_status_of(error)) from None
+        if error.status == 403:
+            # Quota, an admission policy, a namespace that is going, or our role; the log says which.
+            log.warning("the cluster refused an asset", extra={"said": _status_of(error).get("message")})
+            raise Problem(
+                403,
+                "not-allowed",
+                f"the cluster allows no further asset in namespace {namespace} (quota, policy)",
+            ) from None
         raise
 
 

@@ -106,8 +106,10 @@ def refused(status: dict[str, Any]) -> Problem:
 
 
 def _sentence(message: str) -> str:
-    """Leave out the value that the API server repeats before its sentence."""
-    return re.sub(r"^Invalid value: .*?: (?=[^:]+$)", "", message, flags=re.DOTALL)
+    """Leave out the value that the API server repeats before its sentence: it may be an address."""
+    rest = message.removeprefix("Invalid value: ")
+    value = re.match(r'(?:"(?:[^"\\]|\\.)*"|[-\d.]+|true|false|null|\{.*\}|\[.*\]): ', rest, re.DOTALL)
+    return rest[value.end() :] if value and rest != message else rest
 
 
 def _source(request: ProcessRequest) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _WHO = {
 }
 _PROBLEMS = {
     401: "No valid credentials.",
-    403: "The capability does not allow that.",
+    403: "The capability, or the cluster, does not allow that.",
     404: "There is no such thing in your workspace.",
     409: "Its state does not allow that; the type says why.",
     413: "The body is too large.",

@@ -397,7 +397,7 @@ def served(installed: Installed, tmp_path: Path) -> Iterator[Served]:
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        wait_until("the backend", lambda: _answers(url, process, log), 30)
+        wait_until("the backend", lambda: _answers(url, process, log), 120)
         yield Served(installed, url, process, log)
     finally:
         process.kill()

@@ -320,6 +320,26 @@ def test_another_workspaces_asset_is_not_there(installed: Installed, workspace: 
     assert get(installed, workspace, "no-uuid").status_code == 404
 
 
+def test_a_namespace_whose_quota_is_used_up_is_told_so(installed: Installed) -> None:
+    workspace = installed.workspace()
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": {"count/mediaassets.mediaops.dev": "0"}},
+    }
+    path = f"/api/v1/namespaces/{workspace}/resourcequotas"
+    installed.api.call("POST", path, quota)
+    # What the quota controller would write.
+    installed.api.patch(
+        f"{path}/none/status",
+        {"status": {"hard": quota["spec"]["hard"], "used": {"count/mediaassets.mediaops.dev": "0"}}},
+    )
+    answer = post(installed, workspace, json.loads(CREATE))
+    assert (answer.status_code, answer.json["type"]) == (403, "urn:mediaops:problem:not-allowed")
+    assert workspace in answer.json["detail"]
+
+
 def test_a_workspace_without_namespace_is_told_so(installed: Installed) -> None:
     answer = post(installed, "nowhere", json.loads(CREATE))
     assert (answer.status_code, answer.json["type"]) == (409, "urn:mediaops:problem:no-namespace")

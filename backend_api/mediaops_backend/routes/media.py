@@ -36,7 +36,7 @@ def only_users() -> None:
     body=ProcessBody,
     answer=shown.Queued,
     status=202,
-    problems=(404, 409),
+    problems=(403, 404, 409),
 )
 def process() -> tuple[Response, int]:
     """Answer once the asset is in the cluster and its rows are committed."""

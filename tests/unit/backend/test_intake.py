@@ -153,6 +153,25 @@ def test_one_key_names_one_asset_per_workspace() -> None:
 
 
 @pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("Invalid value: crop takes an image", "crop takes an image"),
+        ('Invalid value: "object": give crf, not both', "give crf, not both"),
+        ('Invalid value: "https://a.example/?sig=\\"x\\": y": only https', "only https"),
+        ("Invalid value: 99: should be less than or equal to 63", "should be less than or equal to 63"),
+        ("Required value", "Required value"),
+        (
+            'Unsupported value: "10:1": supported values: "9:16"',
+            'Unsupported value: "10:1": supported values: "9:16"',
+        ),
+    ],
+)
+def test_a_refused_value_is_not_repeated(message: str, sentence: str) -> None:
+    problem = intake.refused({"details": {"causes": [{"field": "spec.x", "message": message}]}})
+    assert problem.members["errors"] == [{"field": "x", "message": sentence}]
+
+
+@pytest.mark.parametrize(
     ("status", "field", "words"),
     [
         (
