@@ -27,7 +27,10 @@ def run(order: WorkOrder, ingest: IngestOrder, storage: Storage, settings: Setti
         log.info("the source is stored already")
         return
     path = folder / "source"
-    _fetch(order, ingest, settings, path)
+    if order.source is not None:  # in storage already, where people put it: what it holds is not known yet
+        storage.fetch(order.source, path, what="the source")
+    else:
+        _fetch(order, ingest, settings, path)
     media = probe.check(path, order.file_type)
     log.info("checked", extra={"media": media.wire()})
     named = path.rename(path.with_suffix(f".{media.extension}"))

@@ -81,7 +81,7 @@ class StepOrder(Model):
 
 
 class IngestOrder(Model):
-    """Fetch a source, check it, store it, probe it."""
+    """Fetch a source, check it, store it, probe it: from an address, from Drive, or the order's `source`."""
 
     step_key: Annotated[str, Field(min_length=1, max_length=64)]
     url: Annotated[str, Field(max_length=2048)] | None = None

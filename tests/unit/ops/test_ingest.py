@@ -164,6 +164,15 @@ def test_a_source_that_is_stored_is_not_fetched_again(door, origin, ingest):
     assert [] == origin.ranges
 
 
+def test_a_file_that_people_put_into_storage_is_checked_and_hashed(door, bucket, clip):
+    order = door.order(ingest={"step_key": "in"}, source=bucket.put_source(clip))
+
+    assert Exit.DONE == door.run(order), door.failures
+    source = bucket.result("in").file("source")
+    assert clip.read_bytes() == bucket.objects[source.key]
+    assert source.key.endswith(f"{source.sha256}.mp4")
+
+
 def test_after_a_cut_it_goes_on_where_it_stopped(door, bucket, origin, ingest, clip):
     origin.cut_after = 30_000
 
