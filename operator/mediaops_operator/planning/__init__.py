@@ -30,7 +30,7 @@ from mediaops_operator.planning.publishing import (
     refreshed,
     source_file,
 )
-from mediaops_operator.planning.source import SourcePlan, plan_source
+from mediaops_operator.planning.source import SourcePlan, live_ingest, plan_source
 from mediaops_operator.planning.summary import is_finished, stuck, summarise
 
 TROUBLE_PAUSE = timedelta(seconds=5)
@@ -86,7 +86,9 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     keys = {step.processing_job: step.step_key for step in observed.steps}
     unwanted = [pj for name, pj in observed.processing_jobs.items() if keys.get(name) != pj.spec.step_key]
     create = tuple(s for s in observed.steps if s.processing_job not in observed.processing_jobs)
-    idle = _idle_jobs(observed, {pj.uid for pj in unwanted}, cancelled)
+    uids = {pj.uid for pj in unwanted}
+    idle = _idle_jobs(observed, status, uids, cancelled)
+    left = [job.name for job in observed.jobs if job.end and any(s.uid in uids for s in job.shares)]
     return Desired(
         status=status,
         commits=source.facts is not None and asset.status.media is None,
@@ -96,7 +98,7 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
         launches=tuple(made),
         job_statuses={w.resource.name: w.status for w in course.works},
         delete_jobs=tuple(idle),
-        delete_secrets=tuple(dict.fromkeys([*course.ended, *source.ended, *idle])),
+        delete_secrets=tuple(dict.fromkeys([*course.ended, *source.ended, *idle, *left])),
         send=publish.send,
         notes=(*source.notes, *course.notes, *_transition(asset.status, status)),
         wake_at=_wake(observed, course.works, source, publish, now),
@@ -223,15 +225,18 @@ def _withdrawals(observed: Observed, cancelled: bool) -> tuple[Withdraw, ...]:
     return (Withdraw(rows),) if rows else ()
 
 
-def _idle_jobs(observed: Observed, unwanted: set[str], cancelled: bool) -> list[str]:
+def _idle_jobs(
+    observed: Observed, status: MediaAssetStatus, unwanted: set[str], cancelled: bool
+) -> list[str]:
     """Name running Jobs that nobody wants any more; `unwanted` are uids of ProcessingJobs."""
     uids = {pj.uid for pj in observed.processing_jobs.values()} - unwanted
+    fetching = live_ingest(status, observed.jobs)
     return [
         job.name
         for job in observed.jobs
         if not job.end
         and not job.deleted
-        and (cancelled or (job.ingest is None and not any(share.uid in uids for share in job.shares)))
+        and (cancelled or (job is not fetching and not any(share.uid in uids for share in job.shares)))
     ]
 
 

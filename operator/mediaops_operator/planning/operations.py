@@ -252,8 +252,7 @@ class Course:
     # What becomes of it -----------------------------------------------------------------------------------
 
     def _complete(self, work: Work, reason: Reason, message: str, result: StepResult | None) -> None:
-        if work.job and work.job.end:
-            self.ended[work.job.name] = None
+        self._leave(work)
         outputs = [_output(work.name, file, self._bucket) for file in result.files] if result else []
         values = (
             [NamedValue(name=n[:40], value=v[:256]) for n, v in list(result.values.items())[:32]]
@@ -266,6 +265,7 @@ class Course:
         )  # fmt: skip
 
     def _fail(self, work: Work, reason: str, message: str) -> None:
+        self._leave(work)
         # The asset's round, which may be ahead of the operation's: what failed now is opened by the next one.
         self._set(
             work, "False", reason, message, phase="Failed", round=max(work.status.round, self._round),
@@ -273,6 +273,13 @@ class Course:
         )  # fmt: skip
         if reason != Reason.CANCELLED:
             self.notes.append(Note(reason, message, warning=True, job=work.resource))
+
+    def _leave(self, work: Work) -> None:
+        """Note that the operation's Job has ended, or is gone."""
+        if work.job and work.job.end:
+            self.ended[work.job.name] = None
+        elif work.job is None and work.status.pass_ and work.status.job_name:
+            self.ended[work.status.job_name] = None
 
     def _count(self, work: Work, job: JobView, verdict: Verdict) -> None:
         """Judge one Job that ended without the operation's result."""

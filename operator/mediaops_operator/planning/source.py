@@ -154,6 +154,7 @@ def _launch(observed: Observed, ingest: IngestStatus, installation: Installation
         deadline_seconds=execution.deadline_seconds,
         disk_bytes=installation.profiles[execution.profile].work_bytes,
         max_source_bytes=installation.max_source_bytes,
+        source=observed.source.object if source.stored else None,
         ingest=IngestOrder(
             step_key=key,
             url=source.url.address if source.url else None,
