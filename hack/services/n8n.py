@@ -69,7 +69,7 @@ class N8n(HttpService):
     """
 
     name = "n8n"
-    start_seconds = 120.0
+    start_seconds = 300.0
 
     def __init__(
         self,
