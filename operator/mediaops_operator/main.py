@@ -9,8 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import sys
 from pathlib import Path
+
+# kopf imports the official client where it is installed (here for the backend's sake) just to know its classes;
+# not doing so saves a second of the start and 40 MB.
+sys.modules.setdefault("kubernetes", None)  # type: ignore[arg-type]
 
 import kopf
 from pythonjsonlogger.json import JsonFormatter
@@ -47,6 +52,8 @@ def run() -> int:
             kopf.operator(
                 registry=handlers.registry(service, access),
                 settings=handlers.settings(),
+                # Named here, because kopf would ask for the name of a user that images don't have.
+                identity=f"mediaops-operator@{socket.gethostname()}",
                 standalone=True,
                 clusterwide=True,
             )
