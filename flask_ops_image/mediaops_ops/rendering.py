@@ -14,7 +14,7 @@ from mediaops.graph import Command, Output, PassPlan, folder_name
 from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.reasons import Reason
-from mediaops_ops import ffmpeg
+from mediaops_ops import ffmpeg, processors
 from mediaops_ops.outcome import OutputFile, StepError
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class Rendering:
             for name in [name for name, outputs in waiting.items() if self._there_already(outputs)]:
                 self._hand_on(name, waiting.pop(name))
 
-        line = command.line(ffmpeg.executable(), str(source), str(self.folder))
+        line = command.line(ffmpeg.executable(), str(source), str(self.folder), processors.usable())
         log.info("ffmpeg starts", extra={"steps": sorted(waiting), "graph": list(command.graph)})
         ffmpeg.run(line, on_report=on_report, on_tick=on_tick)
         for name in list(waiting):

@@ -13,6 +13,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from mediaops.identity import log_key
 from mediaops.media import Media
 from mediaops.models.work import (
@@ -31,7 +33,7 @@ from mediaops_ops.net import Http
 from mediaops_ops.outcome import StepError, StepOutcome, Unreachable
 from mediaops_ops.passes import TRANSCRIPT, Pass
 from mediaops_ops.report import Reporter
-from mediaops_ops.settings import Settings
+from mediaops_ops.settings import PREFIX, Settings
 from mediaops_ops.storage import Storage
 
 log = logging.getLogger(__name__)
@@ -116,7 +118,14 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
     With `ingest` the order must be one to fetch a source.
     """
     tail = logs.start()
-    settings = Settings.from_environment(os.environ)
+    try:
+        settings = Settings.from_environment(os.environ)
+    except ValidationError as error:
+        named = ", ".join(f"{PREFIX}{str(fault['loc'][0]).upper()}" for fault in error.errors())
+        failure = StepFailure(
+            reason=Reason.INTERNAL_ERROR, message=f"The pod's environment is wrong: {named}."
+        )
+        return _conclude([failure], Exit.FAILED, Settings())
     try:
         order = WorkOrder.model_validate_json(order_file.read_bytes())
         if ingest and order.ingest is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from pydantic import ConfigDict
 
 from mediaops.models.base import FileType, Model
+from mediaops.picture import Change, Picture
 
 
 class Parameters(Model):
@@ -49,6 +51,8 @@ class Operation:
     makes: Makes
     version: str
     """Semantic version of what this operation does; part of every step key below it."""
+    plan: Callable[[Any, Picture], Change] | None = None
+    """What makes a rendition: gives what its parameters do to a picture, or raises PlanError. Pure."""
 
     @property
     def transforms(self) -> bool:

@@ -105,4 +105,5 @@ OPERATION = Operation(
     takes=frozenset(FileType),
     makes=Makes.RENDITION,
     version="1",
+    plan=plan,
 )

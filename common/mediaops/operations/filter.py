@@ -105,4 +105,5 @@ OPERATION = Operation(
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
     version="1",
+    plan=plan,
 )

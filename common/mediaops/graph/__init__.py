@@ -1,0 +1,37 @@
+"""A pass as FFmpeg sees it: from steps and the source's facts to filter graph and arguments. Pure.
+
+All steps that read the same file share one decode. Each transform is a node of a tree whose root is the source's
+upright picture; every stored rendition, still, frame and prepared sound is an output that hangs on a node. So a
+rendition is always one encode away from the source, however long its chain is. Where only stills are wanted of a
+video, the command seeks to each of them instead of decoding everything.
+
+`plan_pass` is the way in (planning); what it gives are commands and their outputs (commands), each written as its
+kind (outputs), wired into the chains of one filter graph (wiring).
+"""
+
+from __future__ import annotations
+
+from mediaops.graph.commands import (
+    DEMUXERS,
+    MAX_PIXELS,
+    Command,
+    ImageFile,
+    Output,
+    PassPlan,
+    folder_name,
+)
+from mediaops.graph.planning import PREPARE_AUDIO, PREPARE_FRAMES, needs_media, plan_pass
+
+__all__ = [
+    "DEMUXERS",
+    "MAX_PIXELS",
+    "PREPARE_AUDIO",
+    "PREPARE_FRAMES",
+    "Command",
+    "ImageFile",
+    "Output",
+    "PassPlan",
+    "folder_name",
+    "needs_media",
+    "plan_pass",
+]

@@ -1,0 +1,114 @@
+"""What a planned pass consists of: commands, their outputs, and the steps that come to nothing. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mediaops.encoding import IMAGE_QUALITY, PNG, Container
+from mediaops.picture import Picture
+from mediaops.reasons import Reason
+
+DEMUXERS = (
+    "mov,matroska,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,wav,w64,mp3,flac,aac,aiff,amr,ac3,eac3,caf,ape,wv,tta,dv,mxf,"
+    "gif,apng,png_pipe,h264,hevc,av1,ivf"
+)
+"""Containers that are read. Playlists (hls, concat, dash) and scripts are not: they name further files."""
+MAX_PIXELS = 8192 * 8192
+"""Largest picture in pixels that is decoded."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """How Pillow writes an image that the graph leaves as a PNG."""
+
+    container: Container
+    quality: int = IMAGE_QUALITY
+    """1 to 100; PNG has none."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """One file that a command makes."""
+
+    step: str
+    """The step it is for, by name."""
+    name: str
+    """Its name in the result (rendition, thumbnail-0) or, for a step that reads it: audio, frame-0."""
+    container: Container
+    arguments: tuple[str, ...]
+    """FFmpeg's output arguments, without the file's name."""
+    picture: Picture | None = None
+    """The picture it must have."""
+    lasts: bool = False
+    """True: it must last as long as the source."""
+    image: ImageFile | None = None
+    """Set where FFmpeg makes a PNG that is then written as this."""
+
+    @property
+    def file(self) -> str:
+        """Give the path that FFmpeg writes, below the pass's folder: the step's own folder, then the name."""
+        extension = PNG.extension if self.image else self.container.extension
+        return f"{folder_name(self.step)}/{self.name}{'.graph' if self.image else ''}.{extension}"
+
+
+@dataclass(frozen=True)
+class Command:
+    """One run of FFmpeg over one file."""
+
+    inputs: tuple[tuple[str, ...], ...]
+    """For each time the file is opened, the arguments before `-i`."""
+    graph: tuple[str, ...]
+    """The chains of the filter graph; may be empty."""
+    outputs: tuple[Output, ...]
+
+    def line(self, ffmpeg: str, source: str, folder: str, threads: int = 0) -> list[str]:
+        """Give the whole command line.
+
+        `source` is the file's path, `folder` where outputs go, `threads` how many each codec may use (0: as many as
+        the machine has processors, which in a container are more than it may use).
+        """
+        line = [ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y"]
+        line += ["-progress", "pipe:1", "-stats_period", "0.5", "-max_error_rate", "0.1"]
+        bounded = ["-threads", str(threads)] if threads else []
+        if threads:
+            line += ["-filter_complex_threads", str(threads)]
+        for options in self.inputs:
+            line += bounded
+            line += ["-protocol_whitelist", "file,pipe", "-format_whitelist", DEMUXERS]
+            line += ["-max_pixels", str(MAX_PIXELS), *options, "-i", source]
+        if self.graph:
+            line += ["-filter_complex", ";".join(self.graph)]
+        for output in self.outputs:
+            line += [
+                *output.arguments,
+                *bounded,
+                "-map_metadata",
+                "-1",
+                "-map_chapters",
+                "-1",
+                f"{folder}/{output.file}",
+            ]
+        return line
+
+
+@dataclass(frozen=True)
+class PassPlan:
+    """What the steps that read one file come to."""
+
+    commands: tuple[Command, ...] = ()
+    impossible: dict[str, str] = field(default_factory=dict)
+    """Steps that can't be carried out on this file, and why as a sentence."""
+    blocked: dict[str, str] = field(default_factory=dict)
+    """Steps that read an impossible one, by name, and that one's name."""
+    nothing: dict[str, Reason] = field(default_factory=dict)
+    """Steps that find nothing to do, and why: NoAudio or NoPicture."""
+
+    @property
+    def outputs(self) -> list[Output]:
+        """Give every file of every command."""
+        return [output for command in self.commands for output in command.outputs]
+
+
+def folder_name(step: str) -> str:
+    """Give the folder of a step's own: its name, with the slash of prepared files made a dot."""
+    return step.replace("/", ".")

@@ -1,0 +1,112 @@
+"""Each kind of file that a pass makes: its encoder's arguments and the last filters on its way. Pure."""
+
+from __future__ import annotations
+
+from mediaops.encoding import (
+    AUDIO_CODECS,
+    IMAGE_CONTAINERS,
+    IMAGE_QUALITY,
+    JPEG,
+    PNG,
+    UNASKED_CRF,
+    VIDEO_CODECS,
+    WEBP,
+    Container,
+    audio_arguments,
+    picture_arguments,
+    sound_arguments,
+)
+from mediaops.graph.commands import ImageFile, Output
+from mediaops.graph.wiring import Hanging, Node
+from mediaops.media import Media, Sound
+from mediaops.models.base import SOURCE
+from mediaops.operations.compress import Codec, Encoding
+from mediaops.picture import Change, Picture
+
+ONE_PICTURE = ("-frames:v", "1", "-f", "image2", "-update", "1", "-atomic_writing", "1")
+"""One picture, there under its name only once it is whole: so it can be stored while the encode runs on."""
+
+STILLS: dict[Container, tuple[tuple[str, ...], str]] = {
+    JPEG: (("-c:v", "mjpeg", "-q:v", "3", *ONE_PICTURE), "yuvj420p"),
+    WEBP: (("-c:v", "libwebp", "-quality", str(IMAGE_QUALITY), *ONE_PICTURE), "yuv420p"),
+    PNG: (("-c:v", "png", *ONE_PICTURE), "rgb24"),
+}
+"""FFmpeg's arguments for a still, and the pixel format to bring it to."""
+
+KEPT = {"jpeg": JPEG, "png": PNG, "webp": WEBP, "avif": IMAGE_CONTAINERS[Codec.AVIF], "gif": PNG}
+"""How an image is written that is cropped or filtered and not compressed, by its own format; others: JPEG."""
+
+WAV = Container("wav", "audio/wav", ("-f", "wav"))
+LISTENING = ("-af", "aresample=16000:async=1:first_pts=0", "-ac", "1")
+"""What engines listen to: 16 kHz mono, with silence where the sound starts late or has gaps."""
+ENGINES_KBPS = 32
+"""Bit rate of the sound for an engine outside: an hour is 14 MB, below what they take, and speech stays clear."""
+
+
+def mapped(sound: Sound) -> tuple[str, ...]:
+    """Give the arguments that put a sound stream into an output."""
+    return ("-map", f"0:{sound.stream}")
+
+
+def video(node: Node, media: Media) -> Hanging:
+    """Write the picture at a node, with the source's sound, as a video."""
+    encoding = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
+    container = VIDEO_CODECS[encoding.codec].container
+    stream = mapped(media.sound) if media.sound else ()
+    sound = sound_arguments(encoding.codec, media.sound) if media.sound else ()
+    # The time base of the graph, not one tick per frame: pictures of variable rate keep their times.
+    timing = ("-fps_mode", "vfr", "-enc_time_base", "filter")
+    arguments = (*stream, *picture_arguments(encoding), *sound, *timing, *container.arguments)
+    output = Output(node.name, "rendition", container, arguments, node.picture, lasts=True)
+    return Hanging(node.name, "scale=out_range=limited,format=yuv420p,setsar=1", output)
+
+
+def image(node: Node, media: Media) -> Hanging:
+    """Write the picture at a node as an image."""
+    if node.encoding is None:
+        file = ImageFile(KEPT.get(media.format, JPEG))
+    else:
+        file = ImageFile(IMAGE_CONTAINERS[node.encoding.codec], node.encoding.quality or IMAGE_QUALITY)
+    return png(node.name, node.name, "rendition", Change(node.picture), file)
+
+
+def png(node: str, step: str, name: str, change: Change, file: ImageFile) -> Hanging:
+    """Write an image's picture without loss, for Pillow to write the file itself."""
+    arguments, pixels = STILLS[PNG]
+    output = Output(step, name, file.container, arguments, change.picture, image=file)
+    return Hanging(node, ",".join((*change.filters, f"format={pixels}")), output)
+
+
+def still(
+    node: str, step: str, name: str, change: Change, container: Container, at_millis: int | None
+) -> Hanging:
+    """Write one picture of a video, or a small one of an image (no time)."""
+    arguments, pixels = STILLS[container]
+    # The explicit scale before the format keeps full range within this branch: negotiated instead, it
+    # spreads through the split into the video.
+    tail = ",".join((*(change.filters or ("scale",)), f"format={pixels}"))
+    return Hanging(node, tail, Output(step, name, container, arguments, change.picture), at_millis)
+
+
+def waveform(step: str, width: int, container: Container) -> Hanging:
+    """Draw a whole sound; hangs on no node, but on the sound itself."""
+    arguments, pixels = STILLS[container]
+    picture = Picture(width, max(2, width // 4))
+    drawn = f"showwavespic=s={picture.width}x{picture.height}:colors=0x4ea1ff"
+    tail = f"aformat=channel_layouts=mono,{drawn},scale,format={pixels}"
+    return Hanging(SOURCE, tail, Output(step, "thumbnail-0", container, arguments, picture))
+
+
+def sound_file(step: str, encoding: Encoding, sound: Sound) -> Output:
+    """Write a sound for delivery."""
+    container = AUDIO_CODECS[encoding.codec][0]
+    arguments = (*mapped(sound), *audio_arguments(encoding, sound), *container.arguments)
+    return Output(step, "rendition", container, arguments, lasts=True)
+
+
+def listening(step: str, sound: Sound, *, outside: bool) -> Output:
+    """Write the sound that a transcript is made from: as it is for an engine here, small for one outside."""
+    container = AUDIO_CODECS[Codec.OPUS][0] if outside else WAV
+    opus = ("-c:a", "libopus", "-b:a", f"{ENGINES_KBPS}k", "-application", "voip")
+    codec = opus if outside else ("-c:a", "pcm_s16le")
+    return Output(step, "audio", container, (*mapped(sound), *LISTENING, *codec, *container.arguments))

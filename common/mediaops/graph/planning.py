@@ -1,0 +1,233 @@
+"""From the steps of a pass and the facts of the file they read to what FFmpeg is to do. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import cast
+
+from mediaops.encoding import JPEG, PNG, WEBP
+from mediaops.graph import outputs
+from mediaops.graph.commands import Command, ImageFile, Output, PassPlan
+from mediaops.graph.wiring import Hanging, Node, label, seconds, shared, sought
+from mediaops.media import Media, Sound
+from mediaops.models.base import SOURCE, FileType
+from mediaops.models.work import StepOrder
+from mediaops.operations import REGISTRY, Makes, Parameters, compress, thumbnail
+from mediaops.operations.compress import Codec, CompressParameters, Encoding
+from mediaops.operations.thumbnail import ThumbnailFormat, ThumbnailParameters
+from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
+from mediaops.reasons import Reason
+
+PREPARE_AUDIO = "prepareAudio"
+PREPARE_FRAMES = "prepareFrames"
+MAKES: dict[str, Makes] = {
+    **{operation.name: operation.makes for operation in REGISTRY.values()},
+    PREPARE_AUDIO: Makes.TRANSCRIPT,
+    PREPARE_FRAMES: Makes.TEXT,
+}
+"""What a step of each type makes; what is prepared for an engine is what its operation would read."""
+
+FRAMES = 3
+"""How many frames of a video a caption is given to look at."""
+FRAME_SIDE = 768
+"""Longest side of such a frame in pixels."""
+
+STILL_CONTAINERS = {ThumbnailFormat.JPEG: JPEG, ThumbnailFormat.WEBP: WEBP, ThumbnailFormat.PNG: PNG}
+
+
+def needs_media(step: StepOrder, file_type: FileType) -> bool:
+    """Say whether a step reads the media file itself, and not only what earlier passes prepared of it."""
+    if step.engine is not None:
+        return False
+    makes = MAKES[step.type]
+    if makes is Makes.TRANSCRIPT:
+        return "audio" not in step.reads
+    if makes is Makes.TEXT and step.type != PREPARE_FRAMES:
+        return file_type is not FileType.AUDIO and "frame-0" not in step.reads
+    return True
+
+
+def plan_pass(steps: Sequence[StepOrder], media: Media) -> PassPlan:
+    """Plan all steps that read one file: directly (`input` is no other step's name) or through each other.
+
+    Steps that others read stand above them.
+    """
+    return _Planner(steps, media).plan()
+
+
+class _Planner:
+    """Collects nodes and outputs of one pass, then wires them."""
+
+    def __init__(self, steps: Sequence[StepOrder], media: Media) -> None:
+        self.steps = {step.name: step for step in steps}
+        self.media = media
+        self.nodes: dict[str, Node] = {}
+        self.pictures: list[Hanging] = []
+        self.waves: list[Hanging] = []
+        self.sounds: list[Output] = []
+        self.impossible: dict[str, str] = {}
+        self.blocked: dict[str, str] = {}
+        self.nothing: dict[str, Reason] = {}
+
+    def plan(self) -> PassPlan:
+        if self.media.width and self.media.height:
+            self.nodes[SOURCE] = Node(SOURCE, None, upright(self.media), None)
+        for step in self.steps.values():
+            try:
+                self._place(step)
+            except PlanError as error:
+                self.impossible[step.name] = str(error)
+        return PassPlan(tuple(self._commands()), self.impossible, self.blocked, self.nothing)
+
+    def _place(self, step: StepOrder) -> None:
+        """Add the step's node and outputs; raises PlanError."""
+        above = self._above(step)
+        broken = above if above in self.impossible else self.blocked.get(above)
+        if broken is not None:
+            self.blocked[step.name] = broken
+        elif needs_media(step, self.media.file_type):
+            place = {
+                Makes.RENDITION: self._transform,
+                Makes.IMAGES: self._thumbnail,
+                Makes.TRANSCRIPT: self._listen,
+                Makes.TEXT: self._look,
+            }
+            place[MAKES[step.type]](step)
+
+    def _above(self, step: StepOrder) -> str:
+        """Name the node that the step reads: another step of this pass, or the root."""
+        return step.input if step.input in self.steps else SOURCE
+
+    def _node(self, step: StepOrder) -> Node:
+        node = self.nodes.get(self._above(step))
+        if node is None:
+            raise PlanError("the file has no picture")
+        return node
+
+    def _sound(self) -> Sound:
+        if self.media.sound is None:
+            raise PlanError("the file has no sound")
+        return self.media.sound
+
+    def _parameters(self, step: StepOrder) -> Parameters:
+        return REGISTRY[step.type].parse(step.parameters).resolved(self.media.file_type)
+
+    def _transform(self, step: StepOrder) -> None:
+        above, parameters = self._above(step), self._parameters(step)
+        encoding = self.nodes[above].encoding if above in self.nodes else None
+        if isinstance(parameters, CompressParameters):
+            encoding = compress.encoding(parameters)
+        if self.media.file_type is FileType.AUDIO:
+            encoding = encoding or Encoding(Codec.AAC)
+            self.nodes[step.name] = Node(step.name, above, Change(Picture(1, 1)), encoding)
+            if step.stored:
+                self.sounds.append(outputs.sound_file(step.name, encoding, self._sound()))
+            return
+        plan = REGISTRY[step.type].plan
+        if plan is None:
+            raise ValueError(f"{step.type} makes a rendition, but has no plan")
+        node = Node(step.name, above, plan(parameters, self._node(step).picture), encoding)
+        if step.stored:
+            write = outputs.image if self.media.file_type is FileType.IMAGE else outputs.video
+            self.pictures.append(write(node, self.media))
+        self.nodes[step.name] = node
+
+    def _thumbnail(self, step: StepOrder) -> None:
+        parameters = cast(ThumbnailParameters, self._parameters(step))
+        container = STILL_CONTAINERS[parameters.format]
+        if self.media.file_type is FileType.AUDIO:
+            self._sound()
+            self.waves.append(outputs.waveform(step.name, parameters.width, container))
+            return
+        node = self._node(step)
+        change = thumbnail.plan(parameters, node.picture)
+        if self.media.file_type is FileType.IMAGE:
+            self.pictures.append(
+                outputs.png(node.name, step.name, "thumbnail-0", change, ImageFile(container))
+            )
+            return
+        times = thumbnail.times(parameters, self.media.duration_millis or 0, self._last_frame())
+        for index, at in enumerate(times):
+            name = f"thumbnail-{index}"
+            self.pictures.append(outputs.still(node.name, step.name, name, change, container, at))
+
+    def _last_frame(self) -> int:
+        """Give when the last picture begins; where the probe didn't say, one mean frame before the end."""
+        if self.media.last_frame_millis is not None:
+            return self.media.last_frame_millis
+        frame = 1000 / (self.media.frame_rate or 25.0)
+        return max(0, int((self.media.duration_millis or 0) - frame))
+
+    def _listen(self, step: StepOrder) -> None:
+        """Add the sound that a transcript is made from."""
+        if self.media.sound is None:
+            self.nothing[step.name] = Reason.NO_AUDIO
+        else:
+            outside = step.type == PREPARE_AUDIO
+            self.sounds.append(outputs.listening(step.name, self.media.sound, outside=outside))
+
+    def _look(self, step: StepOrder) -> None:
+        """Add the frames that a caption looks at."""
+        if self.media.file_type is FileType.AUDIO:
+            self.nothing[step.name] = Reason.NO_PICTURE
+            return
+        node = self._node(step)
+        change = _frame(node.picture)
+        moving = self.media.file_type is FileType.VIDEO
+        for index in range(FRAMES if moving else 1):
+            middle = (self.media.duration_millis or 0) * (2 * index + 1) // (2 * FRAMES)
+            at = min(middle, self._last_frame()) if moving else None
+            self.pictures.append(outputs.still(node.name, step.name, f"frame-{index}", change, JPEG, at))
+
+    def _commands(self) -> Iterable[Command]:
+        """Put what moves, and all that can share its decode, into one command; else stills and sounds apart."""
+        stream = self.media.picture_stream
+        if any(hanging.at_millis is None for hanging in self.pictures):
+            chains = shared(self.nodes, self.pictures, stream)
+            yield Command(((),), tuple(chains), (*_labelled(self.pictures), *self.sounds))
+            return
+        if self.pictures:
+            inputs = tuple(("-ss", seconds(hanging.at_millis or 0)) for hanging in self.pictures)
+            yield Command(
+                inputs, tuple(sought(self.nodes, self.pictures, stream)), tuple(_labelled(self.pictures))
+            )
+        if self.sounds or self.waves:
+            chains = [f"[0:{self._sound().stream}]{h.tail}[{label(h.output)}]" for h in self.waves]
+            yield Command(((),), tuple(chains), (*_labelled(self.waves), *self.sounds))
+
+
+def _labelled(hangings: Sequence[Hanging]) -> list[Output]:
+    """Give each output with the label of its picture mapped first."""
+    return [
+        replace(hanging.output, arguments=("-map", f"[{label(hanging.output)}]", *hanging.output.arguments))
+        for hanging in hangings
+    ]
+
+
+def _frame(picture: Picture) -> Change:
+    """Scale down to what a caption looks at."""
+    still = Picture(picture.width, picture.height)
+    if max(picture.width, picture.height) <= FRAME_SIDE:
+        return Change(still)
+    wide = picture.width >= picture.height
+    return scaled_to_width(still, FRAME_SIDE) if wide else scaled_to_height(still, FRAME_SIDE)
+
+
+def upright(media: Media) -> Change:
+    """Give the root: FFmpeg has turned the picture; here it gets square pixels, even sides, ordinary range."""
+    width, height = media.width or 0, media.height or 0
+    if media.file_type is FileType.IMAGE:
+        return Change(Picture(width, height))
+    picture = Picture(max(2, width // 2 * 2), max(2, height // 2 * 2), media.frame_rate or 25.0)
+    filters = ["bwdif=mode=send_frame:deint=interlaced"] if media.interlaced else []
+    if media.hdr:
+        filters.append(
+            "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
+            "zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
+        )
+    if not media.square_pixels:
+        filters.append(f"scale={picture.width}:{picture.height},setsar=1")
+    elif (picture.width, picture.height) != (width, height):
+        filters.append(f"crop={picture.width}:{picture.height}:0:0")
+    return Change(picture, tuple(filters))

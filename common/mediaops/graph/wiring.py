@@ -1,0 +1,107 @@
+"""From a tree of pictures and what hangs on it to the chains of a filter graph. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mediaops.graph.commands import Output
+from mediaops.operations.compress import Encoding
+from mediaops.picture import Change, Picture
+
+
+@dataclass(frozen=True)
+class Node:
+    """The picture after one transform; the root is the source's upright picture."""
+
+    name: str
+    parent: str | None
+    change: Change
+    encoding: Encoding | None
+    """What the nearest compress operation on the way here asked for."""
+
+    @property
+    def picture(self) -> Picture:
+        """Give the picture that comes out."""
+        return self.change.picture
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """An output before it is wired: on which node it hangs, through which filters, from what time on."""
+
+    node: str
+    tail: str
+    output: Output
+    at_millis: int | None = None
+    """A still of a video: the first picture at or after this time."""
+
+
+Nodes = Mapping[str, Node]
+"""Each node by name, parents before their children."""
+
+
+def label(output: Output) -> str:
+    """Give the graph's label of an output's picture."""
+    return f"{output.step}/{output.name}"
+
+
+def seconds(millis: int) -> str:
+    """Write a time as FFmpeg reads it."""
+    return f"{millis / 1000:.3f}"
+
+
+def shared(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
+    """Wire everything to one decode of the picture stream: each node once, split into as many links as read it."""
+    used = _used(nodes, hangings)
+    readers = dict.fromkeys(used, 0)
+    for hanging in hangings:
+        readers[hanging.node] += 1
+    for name in used:
+        parent = nodes[name].parent
+        if parent is not None:
+            readers[parent] += 1
+    chains: list[str] = []
+    links: dict[str, list[str]] = {}
+    for name in used:
+        node = nodes[name]
+        start = f"0:{stream}" if node.parent is None else links[node.parent].pop(0)
+        split = [f"split={readers[name]}"] if readers[name] > 1 else []
+        filters = [*_filters(node), *split]
+        links[name] = [f"{name}.{index}" for index in range(readers[name])] if filters else [start]
+        if filters:
+            chains.append(f"[{start}]{','.join(filters)}{''.join(f'[{link}]' for link in links[name])}")
+    for hanging in hangings:
+        when = "" if hanging.at_millis is None else f"select=gte(t\\,{seconds(hanging.at_millis)}),"
+        chains.append(f"[{links[hanging.node].pop(0)}]{when}{hanging.tail}[{label(hanging.output)}]")
+    return chains
+
+
+def sought(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
+    """Wire each picture to an input of its own, which is opened at the picture's time."""
+    return [
+        f"[{index}:{stream}]{','.join((*_way(nodes, hanging.node), hanging.tail))}[{label(hanging.output)}]"
+        for index, hanging in enumerate(hangings)
+    ]
+
+
+def _used(nodes: Nodes, hangings: Sequence[Hanging]) -> list[str]:
+    """Name the nodes on the way to any output, each after its parent."""
+    wanted: set[str] = set()
+    for hanging in hangings:
+        name: str | None = hanging.node
+        while name is not None:
+            wanted.add(name)
+            name = nodes[name].parent
+    return [name for name in nodes if name in wanted]
+
+
+def _way(nodes: Nodes, name: str) -> list[str]:
+    """Give all filters from the source to a node."""
+    parent = nodes[name].parent
+    return [*(_way(nodes, parent) if parent is not None else []), *_filters(nodes[name])]
+
+
+def _filters(node: Node) -> list[str]:
+    """Give the node's filters, with labels of its own where they branch."""
+    return [text.replace("@", f"{node.name}:") for text in node.change.filters]
