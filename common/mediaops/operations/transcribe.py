@@ -46,7 +46,9 @@ class TranscribeParameters(Parameters):
     def resolved(self, file_type: FileType) -> TranscribeParameters:  # noqa: ARG002
         """Fill in the engine's default model, and json among the formats."""
         formats = sorted({*self.formats, TranscriptFormat.JSON})
-        return self.model_copy(update={"model": self.model or DEFAULT_MODELS[self.engine], "formats": formats})
+        return self.model_copy(
+            update={"model": self.model or DEFAULT_MODELS[self.engine], "formats": formats}
+        )
 
     def outside_engine(self) -> str | None:
         """Name the engine that runs outside the image."""
