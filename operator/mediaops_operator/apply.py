@@ -157,24 +157,14 @@ class Applier:
         return True
 
     async def _work_order(self, visit: Visit, launch: Launch, now: datetime) -> None:
-        asset = visit.observed.asset
-        manifest = objects.work_order(asset, launch, self._installation, now)
+        manifest = objects.work_order(visit.observed.asset, launch, self._installation, now)
         try:
             await self._cluster.create(kube.SECRETS, manifest)
         except Conflict:
-            # Left by a visit that got no further. Changed only if it is this asset's, and never read.
-            name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
-            patch = [
-                {"op": "test", "path": "/metadata/ownerReferences/0/uid", "value": asset.uid},
-                {"op": "add", "path": "/stringData", "value": manifest["stringData"]},
-            ]
-            try:
-                await self._cluster.patch(kube.SECRETS, namespace, name, patch, kube.JSON_PATCH)
-            except ApiError as error:
-                if error.status != _UNPROCESSABLE:
-                    raise
-                words = f"the Secret {name} exists and isn't this asset's"
-                raise Refused(Trouble(Reason.NAME_TAKEN, words)) from error
+            # Left by a visit that got no further; it may be of another spec. No Secret is ever read or changed.
+            metadata = manifest["metadata"]
+            await self._cluster.delete(kube.SECRETS, metadata["namespace"], metadata["name"])
+            await self._cluster.create(kube.SECRETS, manifest)
 
     async def _taken(self, resource: Resource, manifest: Manifest, owner_uid: str) -> Manifest:
         """Give the object that has the name already, if it is the same asset's; raises Refused, Stale."""

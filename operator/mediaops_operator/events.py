@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from mediaops.models.mediaasset import MediaAsset
 from mediaops_operator import kube, objects
-from mediaops_operator.kube import ApiError, Cluster, Conflict, Gone, Manifest, Unreachable
+from mediaops_operator.kube import ApiError, Cluster, Conflict, Manifest, Unreachable
 from mediaops_operator.planning.conditions import stamp
 from mediaops_operator.planning.desired import Note
 
@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 _WAITING = 2000
 """Events that may wait; more are dropped, because nothing depends on them."""
+_COUNTED = 5000
+"""Events whose count is remembered."""
 
 
 class Events:
@@ -25,6 +27,7 @@ class Events:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._queue: asyncio.Queue[Manifest] = asyncio.Queue(_WAITING)
+        self._counts: dict[str, int] = {}
         self.dropped = 0
         """Events that were not written."""
 
@@ -47,13 +50,16 @@ class Events:
                 logger.info("an Event was not written: %s", error)
 
     async def _write(self, event: Manifest) -> None:
+        """Create the Event, or count it once more; what was counted before this process started is kept."""
         namespace, name = event["metadata"]["namespace"], event["metadata"]["name"]
         try:
             await self._cluster.create(kube.EVENTS, event)
+            self._counts[name] = 1
         except Conflict:
-            try:
-                there = await self._cluster.get(kube.EVENTS, namespace, name)
-            except Gone:
-                return
-            again = {"count": int(there.get("count", 1)) + 1, "lastTimestamp": event["lastTimestamp"]}
-            await self._cluster.patch(kube.EVENTS, namespace, name, again, kube.MERGE)
+            again: Manifest = {"lastTimestamp": event["lastTimestamp"]}
+            if name in self._counts:
+                self._counts[name] += 1
+                again["count"] = self._counts[name]
+            await self._cluster.patch(kube.EVENTS, namespace, name, again)
+        if len(self._counts) > _COUNTED:
+            self._counts.pop(next(iter(self._counts)))

@@ -27,7 +27,6 @@ _TIMEOUT_SECONDS = 30
 _TRIES = 4
 
 MERGE = "application/merge-patch+json"
-JSON_PATCH = "application/json-patch+json"
 
 
 class ApiError(Exception):
@@ -184,9 +183,9 @@ class Cluster:
         path = resource.path(metadata["namespace"], metadata["name"]) + "/status"
         return await self._call("PATCH", path, body, MERGE, {"fieldValidation": "Strict"})
 
-    async def patch(self, resource: Resource, namespace: str, name: str, body: Any, form: str) -> Manifest:
-        """Change an object by a merge patch or a JSON patch."""
-        return await self._call("PATCH", resource.path(namespace, name), body, form)
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Manifest) -> Manifest:
+        """Merge into an object."""
+        return await self._call("PATCH", resource.path(namespace, name), body, MERGE)
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str | None = None) -> None:
         """Delete an object (of that uid) and, in the background, what it owns; one that is gone is fine."""

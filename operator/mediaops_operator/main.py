@@ -1,78 +1,15 @@
-"""`mediaops-operator`: start the operator in this process; one replica per cluster or set of namespaces.
-
-Exit codes: 0 after a stop that was asked for; 2 where settings are wrong; 1 where a watch or a background
-task died, after which a restart is cheap.
-"""
+"""`mediaops-operator`."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-import os
-import socket
 import sys
-from pathlib import Path
-
-# kopf imports the official client where it is installed (here for the backend's sake) just to know its classes;
-# not doing so saves a second of the start and 40 MB.
-sys.modules.setdefault("kubernetes", None)  # type: ignore[arg-type]
-
-import kopf
-from pythonjsonlogger.json import JsonFormatter
-
-from mediaops.settings import S3Settings, SettingsError, load
-from mediaops.tokens import CapabilityError
-from mediaops_operator import handlers
-from mediaops_operator.kube import Access
-from mediaops_operator.service import Service
-from mediaops_operator.settings import OperatorSettings
-
-WRONG_SETTINGS = 2
-DIED = 1
 
 
 def main() -> None:
-    """Run until stopped."""
+    """Run until stopped; see mediaops_operator.run for the exit codes."""
+    # Where the official client is installed (the backend needs it), kopf imports it just to know its classes.
+    # Without it the start takes a second less, and the process 40 MB.
+    sys.modules.setdefault("kubernetes", None)  # type: ignore[arg-type]
+    from mediaops_operator.run import run  # noqa: PLC0415
+
     sys.exit(run())
-
-
-def run() -> int:
-    """Run until stopped, and give the exit code."""
-    try:
-        settings = load(OperatorSettings)
-        _log(settings.log_level)
-        kubeconfig = os.environ.get("KUBECONFIG")
-        access = Access.find(Path(kubeconfig) if kubeconfig else None)
-        service = Service(settings, load(S3Settings), access)
-    except (SettingsError, CapabilityError, OSError, KeyError, StopIteration) as error:
-        print(f"mediaops-operator: {error}", file=sys.stderr)
-        return WRONG_SETTINGS
-    try:
-        asyncio.run(
-            kopf.operator(
-                registry=handlers.registry(service, access),
-                settings=handlers.settings(),
-                # Named here, because kopf would ask for the name of a user that images don't have.
-                identity=f"mediaops-operator@{socket.gethostname()}",
-                standalone=True,
-                clusterwide=True,
-            )
-        )
-    except Exception:
-        logging.getLogger(__name__).exception("the operator ends")
-        return DIED
-    return 0
-
-
-def _log(level: str) -> None:
-    """Log JSON lines to standard error; other libraries only when something is wrong."""
-    handler = logging.StreamHandler()
-    fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
-    names = {"asctime": "time", "levelname": "level", "name": "logger"}
-    handler.setFormatter(JsonFormatter(fields, rename_fields=names))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    logging.getLogger("mediaops_operator").setLevel(level)
-
-
-if __name__ == "__main__":
-    main()

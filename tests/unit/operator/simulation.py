@@ -28,7 +28,7 @@ from mediaops_operator.cache import ASSETS, JOBS, PODS, PROCESSING_JOBS, AssetKe
 from mediaops_operator.database import DatabaseUnavailable
 from mediaops_operator.gather import Gatherer, Library, Memory
 from mediaops_operator.installation import Installation
-from mediaops_operator.kube import ApiError, Conflict, Gone, Resource
+from mediaops_operator.kube import Conflict, Gone, Resource
 from mediaops_operator.objects import counted_on
 from mediaops_operator.planning import plan
 from mediaops_operator.planning.desired import Desired
@@ -81,16 +81,6 @@ class ApiServer:
         changed = self.touch(resource, metadata["name"])
         self._maybe_crash()
         return copy.deepcopy(changed)
-
-    async def patch(self, resource: Resource, _namespace: str, name: str, body: Any, _form: str) -> Manifest:
-        self._count()
-        there = self._there(resource, name)
-        test, add = body
-        if there["metadata"]["ownerReferences"][0]["uid"] != test["value"]:
-            raise ApiError(422, "Invalid", "test failed")
-        there["stringData"] = add["value"]
-        self._maybe_crash()
-        return there
 
     async def delete(self, resource: Resource, _namespace: str, name: str, uid: str | None = None) -> None:
         self._count()
@@ -231,6 +221,8 @@ class World:
         metadata = {"name": KEY.name, "namespace": KEY.namespace}
         self.api.make(kube.ASSETS, {"metadata": metadata, "spec": spec, "status": {"observedGeneration": -1}})
         self.last: Desired | None = None
+        self.ingest_again = False
+        """An ingest Job was deleted: the next one has the same name, because nothing ended."""
         self.log: list[str] = []
         self.restart()
 

@@ -1,0 +1,66 @@
+"""Run the operator in this process; one replica per cluster.
+
+Exit codes: 0 after a stop that was asked for; 2 where settings are wrong; 1 where a watch or a background
+task died, after which a restart is cheap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+import kopf
+from kopf._core.engines.peering import Identity
+from pythonjsonlogger.json import JsonFormatter
+
+from mediaops.settings import S3Settings, SettingsError, load
+from mediaops.tokens import CapabilityError
+from mediaops_operator import handlers
+from mediaops_operator.kube import Access
+from mediaops_operator.service import Service
+from mediaops_operator.settings import OperatorSettings
+
+WRONG_SETTINGS = 2
+DIED = 1
+
+
+def run() -> int:
+    """Run until stopped, and give the exit code."""
+    try:
+        settings = load(OperatorSettings)
+        _log(settings.log_level)
+        kubeconfig = os.environ.get("KUBECONFIG")
+        access = Access.find(Path(kubeconfig) if kubeconfig else None)
+        service = Service(settings, load(S3Settings), access)
+    except (SettingsError, CapabilityError, OSError, KeyError, StopIteration) as error:
+        print(f"mediaops-operator: {error}", file=sys.stderr)
+        return WRONG_SETTINGS
+    try:
+        asyncio.run(
+            kopf.operator(
+                registry=handlers.registry(service, access),
+                settings=handlers.settings(),
+                # Named here, because kopf would ask for the name of a user that images don't have.
+                identity=Identity(f"mediaops-operator@{socket.gethostname()}"),
+                standalone=True,
+                clusterwide=True,
+            )
+        )
+    except Exception:
+        logging.getLogger(__name__).exception("the operator ends")
+        return DIED
+    return 0
+
+
+def _log(level: str) -> None:
+    """Log JSON lines to standard error; other libraries only when something is wrong."""
+    handler = logging.StreamHandler()
+    fields = "%(asctime)s %(levelname)s %(name)s %(message)s"
+    names = {"asctime": "time", "levelname": "level", "name": "logger"}
+    handler.setFormatter(JsonFormatter(fields, rename_fields=names))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("mediaops_operator").setLevel(level)
