@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 GREY_BELOW = 12.0
 VIVID_ABOVE = 45.0
@@ -12,6 +14,11 @@ VIVID_ABOVE = 45.0
 DARK_BELOW = 0.25
 BRIGHT_ABOVE = 0.62
 """Bounds of the mean luma, of 0 to 1."""
+
+COLOURED_ABOVE = 30
+"""A pixel has a colour if its channels differ by more than this, of 255."""
+COLOURED_SHARE = 0.02
+"""A picture has a colour if this share of its pixels has one."""
 
 _HUES = (
     (20, "red"),
@@ -63,53 +70,41 @@ class PictureFacts:
 
 def measure(frames: Sequence[Path]) -> PictureFacts | None:
     """Measure small stills (a few hundred pixels a side); None if there are none."""
+    import cv2
     import numpy as np
-    from PIL import Image
 
-    if not frames:
+    read = (cv2.imread(str(path), cv2.IMREAD_COLOR) for path in frames)
+    pictures = [picture for picture in read if picture is not None]
+    if not pictures:
         return None
-    pixels = []
-    size = (1, 1)
-    for path in frames:
-        with Image.open(path) as image:
-            size = image.size
-            pixels.append(np.asarray(image.convert("RGB"), dtype=np.float32).reshape(-1, 3))
-    rgb = np.concatenate(pixels)
-    red, green, blue = rgb.T
+    height, width = pictures[-1].shape[:2]
+    row = np.concatenate([picture.reshape(1, -1, 3) for picture in pictures], axis=1)
+    blue, green, red = row.astype(np.float32)[0].T
     luma = (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255
     rg, yb = red - green, (red + green) / 2 - blue
     colourfulness = np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
     return PictureFacts(
         brightness=round(float(luma.mean()), 3),
         colourfulness=round(float(colourfulness), 1),
-        colour=_commonest_hue(rgb),
-        width_pixels=size[0],
-        height_pixels=size[1],
+        colour=_commonest_hue(row),
+        width_pixels=width,
+        height_pixels=height,
     )
 
 
-def _commonest_hue(rgb: object) -> str | None:
-    """Name the hue that most coloured pixels have; None if hardly any pixel has colour."""
+def _commonest_hue(row: Any) -> str | None:
+    """Name the hue that most coloured pixels of a BGR image have; None if hardly any pixel has colour."""
+    import cv2
     import numpy as np
 
-    values = np.asarray(rgb)
-    high, low = values.max(axis=1), values.min(axis=1)
-    chroma = high - low
-    coloured = chroma > 30
-    if coloured.mean() < 0.02:
+    hue, saturation, value = cv2.split(cv2.cvtColor(row, cv2.COLOR_BGR2HSV))
+    chroma = saturation.astype(np.int32) * value // 255
+    coloured = (chroma > COLOURED_ABOVE).astype(np.uint8)
+    if coloured.mean() < COLOURED_SHARE:
         return None
-    red, green, blue = values[coloured].T
-    high, chroma = high[coloured], chroma[coloured]
-    sector = np.where(
-        high == red,
-        ((green - blue) / chroma) % 6,
-        np.where(high == green, (blue - red) / chroma + 2, (red - green) / chroma + 4),
-    )
-    bounds = [bound for bound, _ in _HUES]
-    names = [name for _, name in _HUES] + [_HUES[0][1]]
-    counts = np.bincount(
-        np.searchsorted(bounds, sector * 60, side="right") % len(names), minlength=len(names)
-    )
-    counts[0] += counts[-1]
-    counts[-1] = 0
-    return names[int(counts.argmax())]
+    # OpenCV counts hues in steps of two degrees, so that they fit into a byte.
+    counts = cv2.calcHist([hue], [0], coloured, [180], [0, 180]).ravel()
+    named: Counter[str] = Counter()
+    for step, count in enumerate(counts):
+        named[next((name for bound, name in _HUES if step * 2 < bound), _HUES[0][1])] += int(count)
+    return named.most_common(1)[0][0]
