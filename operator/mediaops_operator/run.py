@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 import kopf
-from kopf._core.engines.peering import Identity
 from pythonjsonlogger.json import JsonFormatter
 
 from mediaops.settings import S3Settings, SettingsError, load
@@ -45,7 +44,7 @@ def run() -> int:
                 registry=handlers.registry(service, access),
                 settings=handlers.settings(),
                 # Named here, because kopf would ask for the name of a user that images don't have.
-                identity=Identity(f"mediaops-operator@{socket.gethostname()}"),
+                identity=f"mediaops-operator@{socket.gethostname()}",  # type: ignore[arg-type]  # a NewType
                 standalone=True,
                 clusterwide=True,
             )
