@@ -27,7 +27,7 @@ class Config(Strict):
     """The backend's address, as n8n reaches it."""
     tolerance_seconds: int = Field(300, ge=1, le=3600)
     """How old, or how far in the future, a request's signature may be."""
-    part_bytes: int = Field(1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    part_bytes: int = Field(4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """Size of one part of an upload; grown where a platform limits the number of parts, halved on a 413."""
     backend_timeout_ms: int = Field(10_000, ge=100)
     storage_timeout_ms: int = Field(60_000, ge=100)

@@ -9,6 +9,7 @@ again must have the same bytes, a status asked for too early is a 429.
 import base64
 import hashlib
 import math
+import threading
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -71,6 +72,7 @@ class X:
     def __init__(self, state: Path, processing_seconds: float = 1.0) -> None:
         self.store = Store(state)
         self._processing_seconds = processing_seconds
+        self._finalizing = threading.Lock()
         self._router = Router()
         for method, path, name, route in (
             ("POST", "/2/media/upload/initialize", "initialize", self._initialize),
@@ -237,7 +239,10 @@ class X:
     def _finalize(self, request: Request) -> Response:
         user = self._user(request)
         self._json(request)
-        media = self._media(request.params["id"], user, finalized=False)
+        with self._finalizing:
+            return self._assembled(self._media(request.params["id"], user, finalized=False))
+
+    def _assembled(self, media: dict[str, Any]) -> Response:
         if sum(s["size"] for s in self.store.segments(media["id"])) != media["total_bytes"]:
             return invalid("id", "Segments do not add up to provided total file size.")
         path, sha256 = self.store.assemble(media["id"])
