@@ -42,6 +42,7 @@ from hack.cluster.control_plane import ControlPlane
 from hack.cluster.waiting import wait_until
 from hack.services.postgres import Postgres
 from hack.services.s3 import BUCKET, S3
+from hack.services.service import Tls
 from mediaops.settings import load
 from mediaops.tokens import Capability, Signer
 from mediaops_backend.app import create_app
@@ -121,14 +122,17 @@ class Roles:
 
 
 @pytest.fixture(scope="session")
-def roles(postgres: Postgres) -> Roles:
-    name = "backend"
-    postgres.create_database(name)
-    postgres.migrate(name)
-    passwords = {role: secrets.token_hex(12) for role in ROLES}
-    for role, password in passwords.items():
-        postgres.set_password(role, password)
-    return Roles(postgres, name, passwords)
+def roles(tmp_path_factory: pytest.TempPathFactory, tls: Tls) -> Iterator[Roles]:
+    """On a server of its own: roles are the server's, and other tests set their passwords."""
+    folder = tmp_path_factory.mktemp("backend-postgres") / "postgres"
+    with Postgres(folder, tls=tls, password=secrets.token_hex(16)) as server:
+        name = "backend"
+        server.create_database(name)
+        server.migrate(name)
+        passwords = {role: secrets.token_hex(12) for role in ROLES}
+        for role, password in passwords.items():
+            server.set_password(role, password)
+        yield Roles(server, name, passwords)
 
 
 @pytest.fixture(scope="session")
