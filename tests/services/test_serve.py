@@ -160,7 +160,7 @@ def sources(tmp_path_factory: pytest.TempPathFactory, tls: Tls) -> Iterator[Stan
     picture = ["-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=2"]
     make(files / "clip.mp4", *picture, "-f", "lavfi", "-i", "sine=duration=2", "-c:v", "mpeg4", "-c:a", "aac")
     make(
-        files / "long.mp4", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30:duration=40", "-c:v", "mpeg4"
+        files / "long.mp4", "-f", "lavfi", "-i", "testsrc2=size=960x540:rate=30:duration=15", "-c:v", "mpeg4"
     )
     said = folder / "said.wav"
     subprocess.run(

@@ -36,7 +36,7 @@ class _Style:
 
 NEUTRAL = _Style(
     heard=("From the {noun}:", "In the {noun}:", "Heard here:", "A line from it:"),
-    seen=("A {noun}.", "This is a {noun}.", "Here is a {noun}.", "One {noun}."),
+    seen=("At a glance:", "What there is:", "In short:", "Seen here:"),
 )
 STYLES = {
     "engaging": _Style(
@@ -45,7 +45,7 @@ STYLES = {
     ),
     "factual": _Style(
         heard=("What is said:", "Opening words:", "Excerpt:", "Transcript, in part:"),
-        seen=("{Noun}.", "{Noun}, measured:", "About this {noun}:", "In figures:"),
+        seen=("In figures:", "Measured:", "About this {noun}:", "The facts:"),
         figures=True,
     ),
     "professional": _Style(
@@ -101,12 +101,11 @@ def _lasting(material: Material) -> str:
     return f" of {seconds // 60}:{seconds % 60:02d} minutes"
 
 
-def _figures(material: Material) -> str | None:
-    """Give the measured facts as a sentence, if there are any."""
+def _figures(material: Material) -> str:
+    """Give the measured facts as a sentence; where there are none, what it is."""
     picture, noun = material.picture, NOUNS[material.file_type].capitalize()
-    if picture is None:
-        return f"{noun}{_lasting(material)}." if _lasting(material) else None
-    return f"{noun}{_lasting(material)}, {picture.light}, {picture.palette}."
+    look = f", {picture.light}, {picture.palette}" if picture else ""
+    return f"{noun}{_lasting(material)}{look}."
 
 
 def _parts(material: Material, style: str | None, variant: int, limit: TextLimit) -> list[str]:
@@ -115,26 +114,30 @@ def _parts(material: Material, style: str | None, variant: int, limit: TextLimit
     excerpts, topic, figures = material.excerpts(), material.topic(), _figures(material)
     openings = manner.heard if excerpts else manner.seen
     turn, place = divmod(variant, len(openings))
-    opening = openings[place].format(noun=noun, Noun=noun.capitalize())
-    quotes = [_quoted(text, turn) for text in excerpts[variant % len(excerpts) :]] if excerpts else []
+    opening = openings[place].format(noun=noun)
+    part = variant if len(excerpts) == 1 else turn
+    quotes = [_quoted(text, part) for text in excerpts[variant % len(excerpts) :]] if excerpts else []
     generous = limit.most >= GENEROUS
-    body = [" ".join([opening, *quotes[: 2 if generous else 1]])]
+    body = [" ".join([opening, *(quotes[: 2 if generous else 1] or [figures])])]
     if topic:
         body.insert(variant % 2, f"{topic}." if topic[-1].isalnum() else topic)
-    if figures and (manner.figures or not quotes):
+    if quotes and manner.figures:
         body.insert(len(body) if turn == 0 else 0, figures)
     keywords = material.keywords(5)
     if generous and len(keywords) > 1:
-        body.append(f"It is about: {', '.join(keywords)}.")
+        body.append(f"Words that come up: {', '.join(keywords)}.")
     if closing := material.attributes.get("call_to_action"):
         body.append(closing)
     return body
 
 
-def _quoted(excerpt: str, turn: int) -> str:
-    """Quote an excerpt; once every opening had its turn, from its middle on."""
+def _quoted(excerpt: str, part: int) -> str:
+    """Quote an excerpt whole, from its middle on, or up to its middle, in turns; a short one always whole."""
     words = excerpt.split()
-    return f"“{excerpt}”" if turn == 0 or len(words) < 6 else f"“… {' '.join(words[len(words) // 2 :])}”"
+    if part % 3 == 0 or len(words) < 6:
+        return f"“{excerpt}”"
+    middle = len(words) // 2
+    return f"“… {' '.join(words[middle:])}”" if part % 3 == 1 else f"“{' '.join(words[:middle])} …”"
 
 
 def _fitted(parts: list[str], tags: list[str], limit: TextLimit) -> tuple[str, list[str]]:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from uuid import uuid5
 
 from mediaops.identity import NAMESPACE
+from mediaops.reasons import Reason
 
 Status = Literal["queued", "processing", "completed", "failed", "cancelled"]
 ENDED = ("completed", "failed", "cancelled")
@@ -157,7 +158,7 @@ class Queue:
     def cancel(self, id_: str) -> Job | None:
         """End a job that hasn't ended, and give it as it is now; None if there is none."""
         with self._write() as db:
-            self._end(db, id_, None, "cancelled", None, "Cancelled", "The job was cancelled.")
+            self._end(db, id_, None, "cancelled", None, Reason.CANCELLED, "The job was cancelled.")
         return self.get(id_)
 
     def waiting(self) -> int:

@@ -37,7 +37,7 @@ from mediaops_ops.serve.requests import Order, read
 from mediaops_ops.serve.settings import ServeSettings
 from mediaops_ops.settings import Settings
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("mediaops_ops.serve.work")  # __name__ is __main__ here
 
 FETCHED_SHARE = 0.1
 """Share of the progress that fetching the source counts for."""

@@ -137,7 +137,7 @@ def test_only_the_factual_style_gives_figures_where_there_is_something_to_quote(
 
 
 def test_a_generous_platform_gets_the_keywords_too() -> None:
-    assert "It is about: country, fellow" in texts(material(transcript=transcript(JFK)), "linkedin")[0]
+    assert "Words that come up: country, fellow" in texts(material(transcript=transcript(JFK)), "linkedin")[0]
 
 
 @pytest.mark.parametrize(
@@ -156,3 +156,11 @@ def test_alternative_texts_say_what_was_measured_and_that_it_was(
     parts: dict[str, object], expected: str
 ) -> None:
     assert alt_text(material(**parts)) == expected
+
+
+def test_variants_of_one_sentence_quote_different_parts_of_it() -> None:
+    whole, second, first = texts(material(transcript=transcript(JFK)), variants=3, hashtags=0)
+    assert f"“{JFK}”" in whole
+    assert "“… do for you ask" in second
+    assert "“and so my fellow" in first
+    assert "ask what you can do" not in first
