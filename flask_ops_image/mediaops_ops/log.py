@@ -10,12 +10,13 @@ from collections import deque
 from datetime import UTC, datetime
 
 TAIL_LINES = 400
-_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'\\]+|(?<=\?)[^\s\"'\\=]+=[^\s\"'\\]+", re.IGNORECASE)
+"""A URL; or a query without the address before it, which is where a signature stands."""
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
 def without_addresses(text: str) -> str:
-    """Give the text with every URL replaced: signed ones are as good as passwords."""
+    """Give the text with every URL and query replaced: signed ones are as good as passwords."""
     return _ADDRESS.sub("[address]", text)
 
 
