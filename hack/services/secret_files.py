@@ -1,7 +1,11 @@
 """Secrets of this checkout's services: made once, kept in files that only their owner reads."""
 
+import contextlib
 import json
+import os
 import secrets
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,21 +44,25 @@ class SecretFiles:
             "client_id": "1",
             "token_uri": token_uri,
         }
-        self._write(self.path(name), json.dumps(account))
+        self._write_aside(json.dumps(account)).rename(self.path(name))
         return account
 
-    def _kept(self, name: str, make: Any) -> str:
+    def _kept(self, name: str, make: Callable[[], str]) -> str:
+        """Return the secret that is there; where two make it at the same time, both get the same one."""
         path = self.path(name)
         if not path.exists():
-            self._write(path, make())
+            aside = self._write_aside(make())
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(aside)
+            aside.unlink()
         return path.read_text()
 
-    def _write(self, path: Path, content: str) -> None:
+    def _write_aside(self, content: str) -> Path:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.new")
-        aside.touch(mode=0o600)
-        aside.write_text(content)
-        aside.rename(path)
+        number, aside = tempfile.mkstemp(prefix=".new-", dir=self.folder)  # 0600
+        with os.fdopen(number, "w") as file:
+            file.write(content)
+        return Path(aside)
 
 
 def _pem(key: rsa.RSAPrivateKey | Ed25519PrivateKey) -> str:
