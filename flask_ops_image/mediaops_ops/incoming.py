@@ -27,6 +27,7 @@ class Incoming:
         self._hash = hashlib.sha256()
         self._limit = limit_bytes
         self._tag: str | None = None
+        self._furthest = 0
 
     def __enter__(self) -> Incoming:
         return self
@@ -51,21 +52,27 @@ class Incoming:
 
     def receive(self, response: Response, progress: Callable[[float], None] = lambda _: None) -> None:
         """Append a 200's or 206's body; raises Again where it broke off, StepError SourceTooLarge."""
-        before = self._start(response)
+        self._start(response)
         total = self._total(response)
         try:
             for chunk in response.stream(CHUNK_BYTES, decode_content=False):
                 self._append(chunk)
                 progress(self._file.tell() / max(total or 0, self._file.tell()))
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise Again(why(error), progressed=self._file.tell() > before) from error
+            raise Again(why(error), progressed=self._progressed()) from error
         finally:
             response.close()
         if total is not None and self._file.tell() < total:
-            raise Again("the connection broke off", progressed=self._file.tell() > before)
+            raise Again("the connection broke off", progressed=self._progressed())
 
-    def _start(self, response: Response) -> int:
-        """Go back to the start where the other side sends everything again; give where this body begins."""
+    def _progressed(self) -> bool:
+        """Say whether more is there than ever: one who always starts over and never ends gets nowhere."""
+        further = self._file.tell() > self._furthest
+        self._furthest = max(self._furthest, self._file.tell())
+        return further
+
+    def _start(self, response: Response) -> None:
+        """Go back to the start where the other side sends everything again."""
         begins = 0
         if response.status == 206:
             match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
@@ -79,7 +86,6 @@ class Incoming:
                 raise Again("it sent another range than it was asked for")
         tag = response.headers.get("ETag", "")
         self._tag = tag if tag.startswith('"') else None  # weak tags can't vouch for ranges
-        return begins
 
     def _total(self, response: Response) -> int | None:
         """Give the size that the file will have; raises StepError where that is over the limit."""

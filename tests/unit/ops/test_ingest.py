@@ -30,6 +30,7 @@ class Origin:
         self.lengths: dict[str, int] = {}
         """Content-Length to claim, whatever is sent."""
         self.cut_after = 0
+        self.cuts_always = False
         self.stalls = False
         self.ranges: list[str | None] = []
         self.takes_ranges = True
@@ -92,7 +93,8 @@ class _OriginHandler(BaseHTTPRequestHandler):
         self.end_headers()
         body = content[begin:]
         if origin.cut_after:
-            body, origin.cut_after = body[: origin.cut_after], 0
+            body = body[: origin.cut_after]
+            origin.cut_after = origin.cut_after if origin.cuts_always else 0
             self.close_connection = True
         self.wfile.write(body)
 
@@ -183,6 +185,19 @@ def test_after_a_cut_it_goes_on_where_it_stopped(door, bucket, origin, ingest, c
 
 def test_after_a_cut_it_starts_over_where_ranges_are_not_known(door, bucket, origin, ingest, clip):
     origin.cut_after, origin.takes_ranges = 30_000, False
+
+    assert Exit.DONE == door.run(ingest(origin.url("/clip.mp4"))), door.failures
+    assert clip.read_bytes() == bucket.objects[bucket.result("in").file("source").key]
+
+
+def test_a_source_that_always_starts_over_and_breaks_off_is_given_up(door, origin, ingest):
+    origin.cut_after, origin.cuts_always, origin.takes_ranges = 30_000, True, False
+
+    assert (Exit.UNREACHABLE, "SourceUnreachable", False) == door.refused(ingest(origin.url("/clip.mp4")))
+
+
+def test_a_source_that_always_breaks_off_but_goes_on_is_fetched(door, bucket, origin, ingest, clip):
+    origin.cut_after, origin.cuts_always = 30_000, True
 
     assert Exit.DONE == door.run(ingest(origin.url("/clip.mp4"))), door.failures
     assert clip.read_bytes() == bucket.objects[bucket.result("in").file("source").key]
