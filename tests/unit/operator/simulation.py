@@ -37,7 +37,7 @@ from mediaops_operator.profiles import Profile
 Manifest = dict[str, Any]
 
 KEY = AssetKey("acme", "clip")
-START = datetime(2026, 1, 1, tzinfo=UTC)
+START = datetime.now(UTC).replace(microsecond=0)  # capabilities are checked against the real clock
 KINDS = {kube.ASSETS: ASSETS, kube.PROCESSING_JOBS: PROCESSING_JOBS, kube.JOBS: JOBS, kube.PODS: PODS}
 
 _PEM = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
