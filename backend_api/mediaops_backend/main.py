@@ -59,6 +59,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
             "graceful_timeout": GRACEFUL_SECONDS,
             "keepalive": 75,
             "logger_class": _Lines,
+            "control_socket_disable": True,
         }
         if settings.tls_certificate_file:
             options |= {"certfile": str(settings.tls_certificate_file), "keyfile": str(settings.tls_key_file)}
