@@ -1,111 +1,49 @@
-"""Fetching from Google Drive, against a server that speaks its protocol and enforces its rules."""
+"""Fetching from Google Drive, against a stand-in that speaks its protocol and keeps its rules."""
 
 from __future__ import annotations
 
 import json
-import re
-import ssl
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
-import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hack.cluster.pki import Authority
+from hack.services.standins import drive as standin
+from hack.services.standins.base import Request, Response, StandIn, json_response
 from mediaops.models.work import Exit
 from mediaops_ops import drive
 
+HOST = "127.0.0.1"
 KEY = "AIza-a-key-of-the-api"
-ACCESS_TOKEN = "ya29.an-access-token"
-AUDIENCE = "https://oauth2.googleapis.com/token"
-"""Whom Google's client addresses its assertion to, wherever it sends it."""
-READ_ONLY = "https://www.googleapis.com/auth/drive.readonly"
+ROBOT = "robot@project.iam.example"
 
 
-class Drive:
-    """Files by id, readable with the API key or with a token that the service account's signature was traded for."""
+@dataclass
+class Google:
+    """The stand-in, what was asked of it, and an error that it gives once instead of content."""
 
-    def __init__(self, certificate: ssl.SSLContext, public_key: rsa.RSAPublicKey) -> None:
-        self.files: dict[str, bytes] = {}
-        self.types: dict[str, str] = {}
-        self.error: tuple[int, str] | None = None
-        """Answered once instead of content: status, and Google's word for it."""
-        self.public_key = public_key
-        self.ranges: list[str | None] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"drive": self}))
-        self._server.socket = certificate.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"https://localhost:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+    app: standin.Drive
+    state: Path
+    error: tuple[int, str] | None = None
+    ranges: list[str | None] = field(default_factory=list)
+    url: str = ""
 
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def __call__(self, request: Request) -> Response:
+        if request.query.get("alt") != "media":
+            return self.app(request)
+        if self.error is not None:
+            (status, reason), self.error = self.error, None
+            return json_response(status, {"error": {"code": status, "errors": [{"reason": reason}]}})
+        self.ranges.append(request.headers.get("range"))
+        return self.app(request)
 
-
-class _Handler(BaseHTTPRequestHandler):
-    drive: Drive
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        """Tests' output stays readable."""
-
-    def _json(self, status: int, body: object) -> None:
-        self._bytes(status, json.dumps(body).encode(), {"Content-Type": "application/json"})
-
-    def _bytes(self, status: int, body: bytes, headers: dict[str, str]) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _refuse(self, status: int, reason: str) -> None:
-        self._json(status, {"error": {"code": status, "message": reason, "errors": [{"reason": reason}]}})
-
-    def do_POST(self) -> None:
-        """Trade a service account's signed assertion for an access token (RFC 7523)."""
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        claims = jwt.decode(
-            form["assertion"][0], self.drive.public_key, algorithms=["RS256"], audience=AUDIENCE
-        )
-        if self.path != "/token" or claims["scope"] != READ_ONLY:
-            self._json(400, {"error": "invalid_scope"})
-            return
-        self._json(200, {"access_token": ACCESS_TOKEN, "expires_in": 3600, "token_type": "Bearer"})
-
-    def do_GET(self) -> None:
-        address = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(address.query).items()}
-        found = re.fullmatch(r"/drive/v3/files/([\w-]+)", address.path)
-        if not found or (
-            query.get("key") != KEY and self.headers["Authorization"] != f"Bearer {ACCESS_TOKEN}"
-        ):
-            self._refuse(403, "forbidden")
-            return
-        content = self.drive.files.get(found[1])
-        if content is None:
-            self._refuse(404, "notFound")
-        elif query.get("alt") != "media":
-            mime = self.drive.types.get(found[1], "video/mp4")
-            self._json(200, {"mimeType": mime, "size": str(len(content))})
-        elif self.drive.error is not None:
-            error, self.drive.error = self.drive.error, None
-            self._refuse(*error)
-        else:
-            self._media(content)
-
-    def _media(self, content: bytes) -> None:
-        asked = self.headers["Range"]
-        self.drive.ranges.append(asked)
-        begin, end = (int(number) for number in re.fullmatch(r"bytes=(\d+)-(\d+)", asked).groups())
-        part = content[begin : end + 1]
-        span = f"bytes {begin}-{begin + len(part) - 1}/{len(content)}"
-        self._bytes(206, part, {"Content-Range": span})
+    def add(self, file_id: str, content: bytes, media_type: str = "video/mp4", **facts: Any) -> None:
+        standin.add_file(self.state, file_id, standin.DriveFile("clip.mp4", media_type, **facts), content)
 
 
 @pytest.fixture(scope="module")
@@ -114,19 +52,28 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def private_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+def account() -> dict[str, str]:
+    """A service account's key file, but for its token_uri."""
+    pem = rsa.generate_private_key(65537, 2048).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return {
+        "type": "service_account",
+        "client_email": ROBOT,
+        "private_key_id": "1",
+        "private_key": pem.decode(),
+    }
 
 
 @pytest.fixture
-def google(authority: Authority, private_key: rsa.RSAPrivateKey, clip: Path) -> Iterator[Drive]:
-    certificate = authority.issue("drive", sans=["localhost"])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate.cert, certificate.key)
-    google = Drive(context, private_key.public_key())
-    google.files["1abc"] = clip.read_bytes()
-    yield google
-    google.close()
+def google(authority: Authority, account: dict[str, str], clip: Path, tmp_path: Path) -> Iterator[Google]:
+    certificate = authority.issue("drive", sans=[HOST])
+    known = [{**account, "token_uri": "https://oauth2.googleapis.com/token"}]
+    google = Google(standin.Drive(tmp_path / "drive", known, KEY), tmp_path / "drive")
+    google.add("1abc", clip.read_bytes())
+    with StandIn(google, HOST, 0, str(certificate.cert), str(certificate.key)) as server:
+        google.url = server.url
+        yield google
 
 
 @pytest.fixture
@@ -147,31 +94,16 @@ def ingest(door, file_id: str = "1abc", **fields: object):
     return door.order(ingest={"step_key": "in", "google_drive_file_id": file_id}, **fields)
 
 
-def account(google: Drive, private_key: rsa.RSAPrivateKey, **changed: str) -> dict[str, str]:
-    pem = private_key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return {
-        "type": "service_account",
-        "client_email": "robot@project.iam.example",
-        "private_key_id": "1",
-        "private_key": pem.decode(),
-        "token_uri": f"{google.url}/token",
-    } | changed
-
-
 def test_a_file_is_fetched_with_an_api_key(door, bucket, clip):
-    mount(door, hosts=["localhost"], apiKey=KEY)
+    mount(door, hosts=[HOST], apiKey=KEY)
 
     assert Exit.DONE == door.run(ingest(door)), door.failures
     assert clip.read_bytes() == bucket.objects[bucket.result("in").file("source").key]
 
 
-def test_a_file_is_fetched_in_chunks_by_a_service_account(
-    door, bucket, clip, google, private_key, monkeypatch
-):
+def test_a_file_is_fetched_in_chunks_by_a_service_account(door, bucket, clip, google, account, monkeypatch):
     monkeypatch.setattr(drive, "CHUNK_BYTES", 30_000)
-    mount(door, hosts=["localhost"], serviceAccount=account(google, private_key))
+    mount(door, hosts=[HOST], serviceAccount={**account, "token_uri": f"{google.url}/token"})
 
     assert Exit.DONE == door.run(ingest(door)), door.failures
     assert clip.read_bytes() == bucket.objects[bucket.result("in").file("source").key]
@@ -182,14 +114,14 @@ def test_a_file_is_fetched_in_chunks_by_a_service_account(
     "error", [(500, "backendError"), (403, "userRateLimitExceeded"), (429, "rateLimitExceeded")]
 )
 def test_what_may_pass_is_tried_again(door, google, error):
-    mount(door, hosts=["localhost"], apiKey=KEY)
+    mount(door, hosts=[HOST], apiKey=KEY)
     google.error = error
 
     assert Exit.DONE == door.run(ingest(door)), door.failures
 
 
 def test_a_refusal_is_final(door, google):
-    mount(door, hosts=["localhost"], apiKey=KEY)
+    mount(door, hosts=[HOST], apiKey=KEY)
     google.error = (403, "cannotDownloadAbusiveFile")
 
     assert (Exit.IMPOSSIBLE, "SourceForbidden", True) == door.refused(ingest(door))
@@ -198,12 +130,12 @@ def test_a_refusal_is_final(door, google):
 @pytest.mark.parametrize(
     ("credential", "file_id", "reason"),
     [
-        ({"hosts": ["localhost"], "apiKey": KEY}, "2xyz", "SourceNotFound"),
-        ({"hosts": ["localhost"], "apiKey": "another"}, "1abc", "SourceForbidden"),
+        ({"hosts": [HOST], "apiKey": KEY}, "2xyz", "SourceNotFound"),
+        ({"hosts": [HOST], "apiKey": "another"}, "1abc", "SourceForbidden"),
         ({"hosts": ["www.googleapis.com"], "apiKey": KEY}, "1abc", "CredentialNotForHost"),
-        ({"hosts": ["localhost"], "address": "https://localhost/"}, "1abc", "SecretInvalid"),
+        ({"hosts": [HOST], "address": "https://localhost/"}, "1abc", "SecretInvalid"),
         (
-            {"hosts": ["localhost"], "serviceAccount": {"token_uri": "https://localhost/token"}},
+            {"hosts": [HOST], "serviceAccount": {"token_uri": f"https://{HOST}/token"}},
             "1abc",
             "SecretInvalid",
         ),
@@ -216,33 +148,45 @@ def test_each_failure_has_its_reason(door, credential, file_id, reason):
     assert KEY not in door.failures[0].message
 
 
-def test_a_service_account_is_shown_to_google_alone(door, google, private_key):
-    mount(
-        door,
-        hosts=["localhost"],
-        serviceAccount=account(google, private_key, token_uri="https://10.0.0.1/token"),
-    )
+def test_a_service_account_is_shown_to_google_alone(door, account):
+    mount(door, hosts=[HOST], serviceAccount={**account, "token_uri": "https://10.0.0.1/token"})
 
     assert (Exit.IMPOSSIBLE, "CredentialNotForHost", True) == door.refused(ingest(door))
 
 
+def test_a_file_that_only_the_account_may_read_is_fetched_as_the_account(door, google, account, clip):
+    google.add("shared", clip.read_bytes(), readers=(ROBOT,))
+    mount(door, hosts=[HOST], apiKey=KEY)
+    assert (Exit.IMPOSSIBLE, "SourceNotFound", True) == door.refused(ingest(door, "shared"))
+
+    mount(door, hosts=[HOST], serviceAccount={**account, "token_uri": f"{google.url}/token"})
+    assert Exit.DONE == door.run(ingest(door, "shared")), door.failures
+
+
+def test_a_file_whose_owner_forbids_downloading_is_refused(door, google, clip):
+    google.add("locked", clip.read_bytes(), downloadable=False)
+    mount(door, hosts=[HOST], apiKey=KEY)
+
+    assert (Exit.IMPOSSIBLE, "SourceForbidden", True) == door.refused(ingest(door, "locked"))
+
+
 def test_a_google_document_is_no_media(door, google):
-    mount(door, hosts=["localhost"], apiKey=KEY)
-    google.types["1abc"] = "application/vnd.google-apps.document"
+    mount(door, hosts=[HOST], apiKey=KEY)
+    google.add("1abc", b"", "application/vnd.google-apps.document")
 
     assert (Exit.IMPOSSIBLE, "SourceNotAllowed", True) == door.refused(ingest(door))
 
 
 def test_a_large_file_is_refused_by_its_size(door, google):
-    mount(door, hosts=["localhost"], apiKey=KEY)
+    mount(door, hosts=[HOST], apiKey=KEY)
 
     assert (Exit.IMPOSSIBLE, "SourceTooLarge", True) == door.refused(ingest(door, max_source_bytes=1000))
     assert [] == google.ranges
 
 
 def test_an_empty_file_is_invalid(door, google):
-    mount(door, hosts=["localhost"], apiKey=KEY)
-    google.files["1abc"] = b""
+    mount(door, hosts=[HOST], apiKey=KEY)
+    google.add("1abc", b"")
 
     assert (Exit.IMPOSSIBLE, "InvalidMedia", True) == door.refused(ingest(door))
 
