@@ -1,15 +1,20 @@
 """The backend as a process: what it refuses to start with, what it logs, and how it ends."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
 
+from hack.cluster.waiting import wait_until
 from tests.services.backend_fixtures import Installed, Served
 
 pytest_plugins = ["tests.services.backend_fixtures"]
@@ -144,6 +149,67 @@ def test_sigterm_lets_requests_under_way_finish(served: Served) -> None:
     assert answers == [200]
     assert served.process.wait(timeout=30) == 0
     assert installed.post_row(request)["state"] == "claimed"
+
+
+@pytest.fixture
+def slow_commit(installed: Installed) -> Iterator[None]:
+    """Makes commits that touch a publication take two seconds, in which a client can die."""
+    with installed.roles.connect("mediaops_owner") as connection:
+        connection.execute(
+            "create function slow() returns trigger language plpgsql as"
+            " $$ begin perform pg_sleep(2); return null; end $$"
+        )
+        connection.execute(
+            "create constraint trigger slow after update on content_posts deferrable initially deferred"
+            " for each row execute function slow()"
+        )
+        yield
+        connection.execute("drop function slow cascade")
+
+
+@pytest.mark.usefixtures("slow_commit")
+def test_killed_between_commit_and_answer_the_repeat_changes_nothing(served: Served) -> None:
+    installed = served.installed
+    request = installed.planned(installed.workspace())
+    assert (
+        installed.n8n("POST", f"/api/media/distributions/{request}/claim", {"target": "x"}).status_code == 200
+    )
+    said = {"request_id": request, "target": "x", "fence": 1, "external_post_id": "17"}
+    bearer = {"Authorization": f"Bearer {installed.environment['MEDIAOPS_N8N_TOKEN']}"}
+    answers: list[int] = []
+
+    def settle() -> None:
+        with contextlib.suppress(requests.ConnectionError):
+            url = f"{served.url}/api/organic/posts"
+            answers.append(requests.post(url, json=said, headers=bearer, timeout=20).status_code)
+
+    under_way = threading.Thread(target=settle)
+    under_way.start()
+    wait_until("the commit", lambda: running(installed, "COMMIT"), 20)
+    # The process that serves, not only the one that looks after it.
+    for worker in children(served.process.pid):
+        os.kill(worker, signal.SIGKILL)
+    served.process.kill()
+    under_way.join()
+    wait_until("the commit's end", lambda: installed.post_row(request)["state"] == "posted", 20)
+    committed = installed.post_row(request)
+    assert answers == []
+    again = installed.n8n("POST", "/api/organic/posts", said)
+    assert (again.status_code, again.json["state"]) == (200, "posted")
+    assert installed.post_row(request) == committed
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def running(installed: Installed, statement: str) -> bool:
+    with installed.roles.server.connect(installed.roles.database) as connection:
+        found = connection.execute(
+            "select from pg_stat_activity where state = 'active' and query = %s and usename = 'mediaops_backend'",
+            [statement],
+        ).fetchone()
+    return found is not None
 
 
 def wait_for_lock(installed: Installed) -> None:
