@@ -1,7 +1,8 @@
 """mediaops on a cluster of ours: namespaces, secrets, the chart with values that fit demo and tests.
 
-    installation = Installation(cluster, fleet)
-    installation.install(control=archive("control"), operations=archive("ops"))
+    control, operations = archive("control"), archive("ops")
+    installation = start_around(control, operations)
+    installation.install(control, operations)
 
 Can be repeated; what has not changed stays as it runs.
 """
@@ -12,6 +13,7 @@ import base64
 import json
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from hack.build import tool
-from hack.cluster import Cluster, ensure_namespace
+from hack.cluster import Cluster, chosen_cluster, ensure_namespace
 from hack.cluster.control_plane import SERVICE_RANGE
 from hack.images import Archive
 from hack.services.fleet import PORTS, Fleet
@@ -180,6 +182,22 @@ class Installation:
                 "n8n": {"peers": peers, "port": PORTS["n8n"]},
             },
         }
+
+
+def start_around(*images: Archive, gpus: int = 1) -> Installation:
+    """Start cluster and services side by side, as far as they don't run, and load the images.
+
+    Raises what cluster and services raise; the release is a further step, `Installation.install`.
+    """
+    cluster = chosen_cluster()
+    fleet = Fleet(cluster)
+    with ThreadPoolExecutor(1) as pool:
+        services = pool.submit(fleet.up)
+        cluster.up(gpus=gpus)
+        for image in images:
+            cluster.load_image(image.path)
+        services.result()
+    return Installation(cluster, fleet)
 
 
 def _image(archive: Archive) -> dict[str, str]:

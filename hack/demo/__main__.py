@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.parse
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,11 +18,10 @@ import requests
 import yaml
 
 from hack.build import BuildFailed
-from hack.cluster import chosen_cluster
 from hack.cluster.waiting import TimedOut
 from hack.demo.sample import samples
 from hack.images import archive
-from hack.installation import ROOT, Installation, InstallFailed
+from hack.installation import ROOT, Installation, InstallFailed, start_around
 from hack.prepare import prepare
 from hack.services.fleet import Fleet
 from hack.services.s3 import BUCKET
@@ -54,20 +52,13 @@ def main() -> None:
         prepare()
         media = samples()
         control, operations = archive("control"), archive("ops")
-    cluster = chosen_cluster()
-    fleet = Fleet(cluster)
-    with phase("cluster, images and services"), ThreadPoolExecutor(2) as pool:
-        services = pool.submit(fleet.up)
-        cluster.up(gpus=1)
-        for image in (control, operations):
-            cluster.load_image(image.path)
-        services.result()
-    installation = Installation(cluster, fleet)
+    with phase("cluster, images and services"):
+        installation = start_around(control, operations)
     with phase("install mediaops"):
         installation.install(control, operations)
         installation.workspace("acme")
         for sample in media.iterdir():
-            fleet.s3.client().upload_file(str(sample), BUCKET, f"acme/samples/{sample.name}")
+            installation.fleet.s3.client().upload_file(str(sample), BUCKET, f"acme/samples/{sample.name}")
     with phase("process and publish"):
         installation.kubectl("apply", "-f", str(EXAMPLE))
         asset = _follow(installation)
