@@ -304,7 +304,10 @@ def test_look_ups_before_binding_give_a_workspace_and_nothing_more(
         ]
         assert answers == [(two[0],)] * 3
         assert connection.execute("select * from mediaops_key_lookup(%s)", ["0" * 64]).fetchone() is None
-    with roles.connect("mediaops_operator") as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+    with (
+        roles.connect("mediaops_operator") as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
         connection.execute("select * from mediaops_key_lookup(%s)", [key_hash])
 
 
