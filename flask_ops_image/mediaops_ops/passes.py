@@ -60,8 +60,8 @@ class Pass:
     done: frozenset[str] = frozenset()
     """Steps, by name, whose results are there already."""
     failures: list[StepFailure] = field(default_factory=list)
-    unreachable: bool = False
-    """True: some step failed only because something outside was out of reach."""
+    unreachable: list[StepFailure] = field(default_factory=list)
+    """Those of `failures` that only came of something outside being out of reach."""
     _prepared: dict[str, list[OutputFile]] = field(default_factory=dict)
     _media: dict[str, Media] = field(default_factory=dict)
     _outcomes: dict[str, StepOutcome] = field(default_factory=dict)

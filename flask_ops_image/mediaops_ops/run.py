@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -173,7 +173,7 @@ def carry_out(order: WorkOrder, settings: Settings, folder: Path) -> tuple[list[
     except StepError as error:
         log.error("the whole order failed", extra={"reason": error.reason, "why": error.message})
         failure = StepFailure(reason=error.reason, message=error.message, permanent=error.permanent)
-        return [failure], exit_code([failure], unreachable=isinstance(error, Unreachable))
+        return [failure], exit_code([failure], [failure] if isinstance(error, Unreachable) else [])
     except Exception as error:
         log.exception("run broke")
         message = f"The pass broke: {type(error).__name__}."
@@ -196,20 +196,23 @@ def _pass(
             work.run()
         finally:
             reporter.failed([failure.step for failure in work.failures if failure.step])
-        return work.failures, exit_code(work.failures, unreachable=work.unreachable)
+        return work.failures, exit_code(work.failures, work.unreachable)
 
 
-def exit_code(failures: list[StepFailure], *, unreachable: bool) -> Exit:
+def exit_code(failures: Sequence[StepFailure], unreachable: Sequence[StepFailure]) -> Exit:
     """Give the code that says most: an attempt that failed, else something out of reach, else all in vain.
 
-    `unreachable` says that at least one failure was only that; what depends on another failure says nothing.
+    `unreachable` are those failures that only came of something outside being out of reach. What fails because it
+    needs another step says nothing of its own.
     """
-    if not failures:
-        return Exit.DONE
     own = [failure for failure in failures if failure.reason != Reason.DEPENDENCY_FAILED]
+    if not own:
+        return Exit.DONE
     if all(failure.permanent for failure in own):
         return Exit.IMPOSSIBLE
-    return Exit.UNREACHABLE if unreachable else Exit.FAILED
+    if all(failure.permanent or failure in unreachable for failure in own):
+        return Exit.UNREACHABLE
+    return Exit.FAILED
 
 
 def _conclude(failures: list[StepFailure], code: Exit, settings: Settings) -> int:

@@ -9,7 +9,8 @@ import av
 import pytest
 from PIL import Image
 
-from mediaops.models.work import Exit
+from mediaops.models.work import Exit, StepFailure
+from mediaops_ops.run import exit_code
 
 VERTICAL = {"aspect": "9:16"}
 
@@ -148,3 +149,24 @@ def test_a_step_that_cannot_be_done_leaves_the_others_alone(door, bucket, clip, 
     assert [("corner", "InvalidParameters", True), ("tiny", "DependencyFailed", False)] == [
         (failure.step, failure.reason, failure.permanent) for failure in door.failures
     ]
+
+
+FAILED = StepFailure(step="a", reason="EncodeFailed", message="m")
+FINAL = StepFailure(step="b", reason="InvalidParameters", message="m", permanent=True)
+AWAY = StepFailure(step="c", reason="EngineUnavailable", message="m")
+NEEDY = StepFailure(step="d", reason="DependencyFailed", message="m")
+
+
+@pytest.mark.parametrize(
+    ("failures", "code"),
+    [
+        ([], Exit.DONE),
+        ([FINAL, NEEDY], Exit.IMPOSSIBLE),
+        ([AWAY, NEEDY], Exit.UNREACHABLE),
+        ([FINAL, AWAY], Exit.UNREACHABLE),
+        ([FAILED], Exit.FAILED),
+        ([FAILED, AWAY, FINAL], Exit.FAILED),
+    ],
+)
+def test_the_exit_code_says_what_most_needs_to_be_known(failures, code):
+    assert code == exit_code(failures, [AWAY])
