@@ -235,11 +235,12 @@ class Pass:
         self._note(None, error)
 
     def _note(self, name: str | None, error: StepError) -> None:
-        self.unreachable = self.unreachable or isinstance(error, Unreachable)
         failure = StepFailure(
             step=name, reason=error.reason, message=error.message, permanent=error.permanent
         )
         self.failures.append(failure)
+        if isinstance(error, Unreachable):
+            self.unreachable.append(failure)
 
 
 def _depends(above: str) -> StepError:
