@@ -18,6 +18,7 @@ T = TypeVar("T")
 _CONNECTIONS = 4
 _CONNECT_SECONDS = 3
 _PAUSE_SECONDS = 1.0
+_PATIENCE_SECONDS = 15.0
 _STATEMENT_MILLIS = 10_000
 
 
@@ -42,26 +43,40 @@ class Database:
             connect_args={
                 "connect_timeout": _CONNECT_SECONDS,
                 "options": f"-c statement_timeout={_STATEMENT_MILLIS} -c lock_timeout=5000",
+                "tcp_user_timeout": _STATEMENT_MILLIS,
                 "application_name": "mediaops-operator",
             },
         )
         self._threads = ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="database")
         self._checked = False
         self._down_until = float("-inf")
+        self._hanging = 0
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run a piece of work in a transaction; raises DatabaseUnavailable.
 
-        For a moment after a failure it fails at once: while the database is away, nothing waits for it.
+        For a moment after a failure it fails at once, and so it does while an earlier piece hangs: nothing
+        waits for a database that is away, and no more than a few threads do for one that has stopped. A piece
+        that was given up may still be carried out, so each has to bear repetition.
         """
         loop = asyncio.get_running_loop()
-        if loop.time() < self._down_until:
+        if self._hanging or loop.time() < self._down_until:
             raise DatabaseUnavailable("it didn't answer just now")
+        running = loop.run_in_executor(self._threads, self._in_transaction, work)
         try:
-            return await loop.run_in_executor(self._threads, self._in_transaction, work)
+            return await asyncio.wait_for(asyncio.shield(running), _PATIENCE_SECONDS)
+        except TimeoutError:
+            self._hanging += 1
+            running.add_done_callback(self._came_back)
+            raise DatabaseUnavailable("it took the request and doesn't answer") from None
         except DatabaseUnavailable:
             self._down_until = loop.time() + _PAUSE_SECONDS
             raise
+
+    def _came_back(self, ended: asyncio.Future[T]) -> None:
+        self._hanging -= 1
+        if not ended.cancelled():
+            ended.exception()  # whatever it was, nobody waits for it any more
 
     def _in_transaction(self, work: Callable[[Connection], T]) -> T:
         try:

@@ -17,12 +17,13 @@ from sqlalchemy import func as sql
 
 from mediaops.tables import CHANNEL, CallbackRow
 from mediaops_operator.cache import AssetKey
-from mediaops_operator.database import Database, DatabaseUnavailable
+from mediaops_operator.database import Database
 
 logger = logging.getLogger(__name__)
 
 _RECONNECT_SECONDS = 2.0
 _SILENCE_SECONDS = 30.0
+_ANSWER_SECONDS = 10.0
 _KEPT_DAYS = 7
 
 
@@ -75,7 +76,8 @@ async def listen(database: Database, heard: Callable[[AssetKey], None], missed: 
                     async for notice in connection.notifies(timeout=_SILENCE_SECONDS):
                         namespace, _, name = notice.payload.partition("/")
                         heard(AssetKey(namespace, name))
-                    await connection.execute("SELECT 1")  # a dead connection shows itself here
-        except (psycopg.Error, OSError, DatabaseUnavailable) as error:
+                    async with asyncio.timeout(_ANSWER_SECONDS):
+                        await connection.execute("SELECT 1")  # a dead connection shows itself here
+        except (psycopg.Error, OSError, TimeoutError) as error:
             logger.warning("not listening to the database: %s", type(error).__name__)
             await asyncio.sleep(_RECONNECT_SECONDS)

@@ -55,7 +55,6 @@ class PodView:
     message: str = ""
     disrupted: bool = False
     """Stopped from outside: Kubernetes replaces it, nothing counts."""
-    running: bool = False
     exit_code: int | None = None
     """Of the container, once it terminated."""
     exit_reason: str | None = None
@@ -92,10 +91,8 @@ class JobView:
 
     @property
     def running(self) -> bool:
-        """Say whether a pod works on it, or ended by itself, which the Job will soon say too."""
-        return any(
-            pod.running or (pod.phase in ("Succeeded", "Failed") and not pod.disrupted) for pod in self.pods
-        )
+        """Say whether a pod works on it, or has ended by itself, which the Job will soon say too."""
+        return any(pod.phase != "Pending" and not pod.disrupted for pod in self.pods)
 
     @property
     def standstill(self) -> Trouble | None:

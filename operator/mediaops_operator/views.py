@@ -74,7 +74,6 @@ def pod_view(pod: Manifest, troubles: Mapping[str, Trouble]) -> PodView:
         reason=status.get("reason"),
         message=status.get("message", ""),
         disrupted=conditions.get("DisruptionTarget", {}).get("status") == "True",
-        running="running" in state,
         exit_code=terminated.get("exitCode"),
         exit_reason=terminated.get("reason"),
         termination=terminated.get("message", ""),

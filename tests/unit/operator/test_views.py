@@ -76,8 +76,10 @@ def test_warnings_become_reasons(event: tuple[str, str, str], expected: str | No
 def test_a_warning_shows_while_the_container_is_being_made_and_no_longer() -> None:
     told = Trouble("SecretNotFound", "m")  # type: ignore[arg-type]
     assert told == pod_view(waiting("ContainerCreating"), {"pu": told}).trouble
+    metadata = {"name": "j", "uid": "ju", "creationTimestamp": CREATED}
     running = pod(containerStatuses=[{"name": "operations", "state": {"running": {}}}], phase="Running")
-    assert pod_view(running, {"pu": told}).trouble != told or pod_view(running, {"pu": told}).running
+    running["metadata"]["ownerReferences"] = [{"uid": "ju"}]
+    assert job_view({"metadata": metadata, "spec": {}}, [running], {"pu": told}).standstill is None
 
 
 def test_a_job_knows_its_own_pods_only_and_when_it_ended() -> None:
