@@ -219,7 +219,7 @@ def main(arguments: list[str]) -> int:
     with limits:
         try:
             work = carry_out(job, settings, network, folder)
-            failures, unreachable = work.failures, work.unreachable
+            failures, unreachable = work.failures, bool(work.unreachable)
         except Ended as ended:
             last_words(ended)
             return int(ended.code)
