@@ -121,13 +121,15 @@ class Fleet:
             self._claim()
             self.namespace.set_up(self.host(name) for name in PORTS)
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Made here, not by the threads: certificate and secrets are made with them where there are none yet.
+            others = [service for service in self.services if service not in {self.n8n, self.postgres}]
             with ThreadPoolExecutor(len(PORTS)) as pool:
                 started = [
                     pool.submit(start)
                     for start in (
                         self._start_n8n,
                         self._start_postgres,
-                        *(service.start for service in (self.s3, *self.stand_ins.values())),
+                        *(service.start for service in others),
                     )
                 ]
             for each in started:
