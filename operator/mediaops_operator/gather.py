@@ -31,6 +31,7 @@ from mediaops_operator.planning.operations import live_job, open_in, reopened
 from mediaops_operator.planning.source import failed, live_ingest
 from mediaops_operator.planning.summary import is_finished
 from mediaops_operator.resolve import (
+    identified,
     needs_ingest,
     resolve,
     stored_identity,
@@ -191,22 +192,20 @@ class Gatherer:
             if observed.posts is not None:
                 return observed
         await self._news(observed, memory)
-        found, trouble = await self._source(observed)
-        facts = observed.asset.status.media or found.facts
-        observed = replace(observed, source=found, storage_trouble=trouble)
+        if not identified(observed.asset):
+            found, trouble = await self._source(observed)
+            observed = replace(observed, source=found, storage_trouble=trouble)
+        facts = observed.asset.status.media or observed.source.facts
         if facts is None or facts.identity is None:
             return observed
-        jobs = observed.processing_jobs
-        steps = resolve(observed.asset, facts.identity, jobs.values())
+        steps = resolve(observed.asset, facts.identity, observed.processing_jobs.values())
+        observed = replace(observed, steps=steps, percents=_percents(observed, steps, memory, clock))
+        if _reads_source(observed) and observed.source.object is None:
+            found, trouble = await self._source(observed)
+            observed = replace(observed, source=found, storage_trouble=trouble)
         looks = await self._library.look(observed.served, _sought(observed, steps, memory))
-        observed = replace(
-            observed,
-            steps=steps,
-            results=looks.results,
-            looked=looks.looked,
-            storage_trouble=trouble or looks.trouble,
-            percents=_percents(observed, steps, memory, clock),
-        )
+        trouble = observed.storage_trouble or looks.trouble
+        observed = replace(observed, results=looks.results, looked=looks.looked, storage_trouble=trouble)
         wanted = _publishes(observed) and observed.database_trouble is None
         return await self._posts(observed) if wanted else observed
 
@@ -223,15 +222,14 @@ class Gatherer:
         memory.news = {name: news for name, news in memory.news.items() if name in running}
 
     async def _source(self, observed: Observed) -> tuple[Found, Trouble | None]:
-        """Look for the source where that is of use: before its identity is known, or while something reads it."""
+        """Look for the source: to learn its identity, or where pods read it."""
         asset, status = observed.asset, observed.asset.status
-        known = status.media is not None and status.media.identity is not None
-        if failed(status) or (known and is_finished(asset)):
+        if failed(status):
             return Found(), None
         if needs_ingest(asset.spec):
             return await self._ingested(observed)
         key = stored_key(asset, observed.served)
-        if known and status.media and status.media.identity:
+        if status.media and status.media.identity:
             return Found(object=stored_reference(key, status.media.identity)), None
         return await self._stored(key)
 
@@ -294,6 +292,18 @@ class Gatherer:
 def _owner(manifest: Manifest) -> str | None:
     owners = manifest["metadata"].get("ownerReferences") or []
     return next((o["uid"] for o in owners if o.get("controller")), None)
+
+
+def _reads_source(observed: Observed) -> bool:
+    """Say whether something still reads the source, or posts it."""
+    if not is_finished(observed.asset):
+        return True
+    known = observed.processing_jobs
+    round_ = observed.asset.status.round
+    return any(
+        step.processing_job not in known or open_in(known[step.processing_job].status, round_)
+        for step in observed.steps
+    )
 
 
 def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[str]:

@@ -42,6 +42,12 @@ def needs_ingest(spec: MediaAssetSpec) -> bool:
     return SOURCE in named | default
 
 
+def identified(asset: MediaAsset) -> bool:
+    """Say whether the identity on record is of the kind that the spec, as it is now, needs."""
+    identity = asset.status.media.identity if asset.status.media else None
+    return identity is not None and not (identity.startswith("etag:") and needs_ingest(asset.spec))
+
+
 def stored_key(asset: MediaAsset, workspace: str) -> str:
     """Give the full key of a source that lies in storage."""
     stored = asset.spec.source.stored

@@ -32,6 +32,7 @@ from mediaops_operator.planning.publishing import (
 )
 from mediaops_operator.planning.source import SourcePlan, live_ingest, plan_source
 from mediaops_operator.planning.summary import is_finished, stuck, summarise
+from mediaops_operator.resolve import identified
 
 TROUBLE_PAUSE = timedelta(seconds=5)
 """How soon storage or the database are asked again after they didn't answer."""
@@ -91,7 +92,7 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     left = [job.name for job in observed.jobs if job.end and any(s.uid in uids for s in job.shares)]
     return Desired(
         status=status,
-        commits=source.facts is not None and asset.status.media is None,
+        commits=source.facts is not None and not identified(asset),
         post_actions=(*publish.actions, *_withdrawals(observed, cancelled)),
         delete=tuple(unwanted),
         create=create,
@@ -137,7 +138,7 @@ def _tell_launched(course: Course, made: Iterable[Launch]) -> None:
 
 def _facts(observed: Observed, source: SourcePlan) -> MediaFacts | None:
     """Give what is known of the source, with what passes have measured since."""
-    facts = source.facts
+    facts = source.facts or observed.asset.status.media
     if facts is None or facts.duration_millis or facts.width_pixels:
         return facts
     measured = next((r.source for r in observed.results.values() if r.source), None)

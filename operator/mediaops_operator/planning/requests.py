@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from mediaops.models.conditions import Condition, ConditionStatus
 from mediaops.models.mediaasset import IngestStatus, MediaAsset, MediaAssetStatus
 from mediaops.reasons import Reason
 from mediaops_operator.observed import Observed
-from mediaops_operator.planning.conditions import Says, condition, settle
+from mediaops_operator.planning.conditions import Says, condition, settle, status_of
 from mediaops_operator.planning.desired import Desired, Note, Resolve
 from mediaops_operator.planning.operations import SUCCEEDED
 from mediaops_operator.planning.source import SOURCE_READY, failed
@@ -42,15 +43,35 @@ def answer(observed: Observed, name: str, token: str, now: datetime) -> Desired 
     handled = status.last_handled.model_copy(update={name: token})
     answered = status.model_copy(update={"last_handled": handled})
     if name == "resolve":
-        return _resolve(observed, answered, token)
-    if name == "retry" and status.last_handled.cancel is None and _anything_failed(observed):
+        return _resolve(observed, answered, token, now)
+    if name == "retry":
+        if status.last_handled.cancel is not None or not _anything_failed(observed):
+            return Desired(answered, commits=True, again=True)
         note = Note(Reason.RETRY_REQUESTED, f"round {status.round + 1} of attempts is open")
         return Desired(_next_round(observed, answered, now), commits=True, notes=(note,), again=True)
-    notes = {
-        "cancel": (Note(Reason.CANCELLED, Reason.CANCELLED.sentence, warning=True),),
-        "reprocess": (Note(Reason.REPROCESS_REQUESTED, Reason.REPROCESS_REQUESTED.sentence),),
-    }.get(name, ())
-    return Desired(answered, commits=True, notes=notes, again=True)
+    if name == "reprocess":
+        note = Note(Reason.REPROCESS_REQUESTED, Reason.REPROCESS_REQUESTED.sentence)
+        reopened = _under_way(answered, Reason.REPROCESS_REQUESTED, now)
+        return Desired(reopened, commits=True, notes=(note,), again=True)
+    note = Note(Reason.CANCELLED, Reason.CANCELLED.sentence, warning=True)
+    if status_of(status.conditions, "Ready") != "True":  # what is done stays done
+        answered = _under_way(answered, Reason.CANCELLED, now)
+    return Desired(answered, commits=True, notes=(note,), again=True)
+
+
+def _under_way(status: MediaAssetStatus, reason: Reason, now: datetime, *others: Says) -> MediaAssetStatus:
+    """Say that the asset isn't finished (any more), so that the next visit looks at all of it."""
+    says = {c.type: Says(c.type, c.status, c.reason, c.message) for c in status.conditions}
+    words: list[tuple[str, ConditionStatus]] = [
+        ("Ready", "False"),
+        ("Reconciling", "True"),
+        ("Stalled", "False"),
+        ("Finished", "False"),
+    ]
+    says |= {type_: Says(type_, value, reason, reason.sentence) for type_, value in words}
+    says |= {other.type: other for other in others}
+    conditions = settle(status.conditions, list(says.values()), max(status.observed_generation, 0), now)
+    return status.model_copy(update={"conditions": conditions, "completion_time": None})
 
 
 def _anything_failed(observed: Observed) -> bool:
@@ -63,7 +84,7 @@ def _anything_failed(observed: Observed) -> bool:
     )
 
 
-def _failure(conditions: list) -> str | None:  # type: ignore[type-arg]
+def _failure(conditions: list[Condition]) -> str | None:
     found = condition(conditions, SUCCEEDED)
     return found.reason if found and found.status == "False" else None
 
@@ -71,25 +92,16 @@ def _failure(conditions: list) -> str | None:  # type: ignore[type-arg]
 def _next_round(observed: Observed, status: MediaAssetStatus, now: datetime) -> MediaAssetStatus:
     """Open the next round; where the source was bad, it is looked at or fetched again."""
     round_ = status.round + 1
-    changes: dict[str, object] = {"round": round_}
+    status = status.model_copy(update={"round": round_})
     reasons = {_failure(job.status.conditions) for job in observed.processing_jobs.values()}
-    if failed(status) or reasons & _SOURCE_REASONS:
-        says = [
-            Says(c.type, c.status, c.reason, c.message)
-            if c.type != SOURCE_READY
-            else Says(SOURCE_READY, "Unknown", Reason.RETRY_REQUESTED, Reason.RETRY_REQUESTED.sentence)
-            for c in status.conditions
-        ]
-        generation = status.observed_generation
-        changes |= {
-            "media": None,
-            "ingest": IngestStatus(round=round_) if status.ingest else None,
-            "conditions": settle(status.conditions, says, max(generation, 0), now),
-        }
-    return status.model_copy(update=changes)
+    if not failed(status) and not reasons & _SOURCE_REASONS:
+        return _under_way(status, Reason.RETRY_REQUESTED, now)
+    ready = Says(SOURCE_READY, "Unknown", Reason.RETRY_REQUESTED, Reason.RETRY_REQUESTED.sentence)
+    anew = {"media": None, "ingest": IngestStatus(round=round_) if status.ingest else None}
+    return _under_way(status.model_copy(update=anew), Reason.RETRY_REQUESTED, now, ready)
 
 
-def _resolve(observed: Observed, status: MediaAssetStatus, token: str) -> Desired | None:
+def _resolve(observed: Observed, status: MediaAssetStatus, token: str, now: datetime) -> Desired | None:
     """Act on a person's word. It is answered first: a word lost in a crash is better than one taken twice."""
     target, _, word = token.partition("#")[0].partition("=")
     publish = observed.asset.spec.publish
@@ -106,4 +118,5 @@ def _resolve(observed: Observed, status: MediaAssetStatus, token: str) -> Desire
         return None
     note = Note(Reason.RESOLVED, f"{target}: {word}")
     action = Resolve(publish.key, target, post_id)
+    status = _under_way(status, Reason.RESOLVED, now)
     return Desired(status, commits=True, post_actions=(action,), notes=(note,), again=True)

@@ -16,6 +16,7 @@ from mediaops_operator.observed import JobView, Observed
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
 from mediaops_operator.planning.desired import Launch, Note
 from mediaops_operator.planning.operations import backoff
+from mediaops_operator.resolve import identified, needs_ingest
 
 SOURCE_READY = "SourceReady"
 _STEP = "source"
@@ -53,10 +54,11 @@ def plan_source(
 ) -> SourcePlan:
     """Give the next step towards the source's identity."""
     spec, facts = observed.asset.spec, status.media
-    if facts and facts.identity:
+    kind = Reason.INGESTED if needs_ingest(spec) else Reason.FOUND
+    if facts and identified(observed.asset):
         said = condition(status.conditions, SOURCE_READY)
         ready = said if said and said.status == "True" else None
-        reason = ready.reason if ready else Reason.FOUND if spec.source.stored else Reason.INGESTED
+        reason = ready.reason if ready else kind
         return SourcePlan(_says("True", reason), facts, status.ingest)
     if failed(status):
         said = condition(status.conditions, SOURCE_READY)
@@ -64,11 +66,10 @@ def plan_source(
             return SourcePlan(Says(SOURCE_READY, "False", said.reason, said.message), facts, status.ingest)
     if observed.source.facts:
         found = observed.source.facts
-        reason = Reason.FOUND if spec.source.stored else Reason.INGESTED
         job = live_ingest(status, observed.jobs)
         ended = (job.name,) if job and job.end else ()
-        ingest = None if spec.source.stored else _ingest(status, job)
-        return SourcePlan(_says("True", reason), found, ingest, ended=ended)
+        ingest = _ingest(status, job) if needs_ingest(spec) else None
+        return SourcePlan(_says("True", kind), found, ingest, ended=ended)
     if observed.source.trouble:
         trouble = observed.source.trouble
         note = Note(trouble.reason, trouble.message, warning=True)

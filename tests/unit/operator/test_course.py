@@ -210,6 +210,7 @@ def test_a_retry_opens_the_next_round_for_what_failed_only() -> None:
     world.settle()
     (next_round,) = world.jobs()
     assert ["poster"] == world.members(next_round)
+    assert world.order(next_round).source is not None
     world.complete(next_round)
     world.settle()
     assert ("True", "Succeeded") == world.condition("Ready")
@@ -284,6 +285,7 @@ def test_reprocessing_with_the_same_versions_finds_everything() -> None:
     after = {pj["metadata"]["name"] for pj in world.processing_jobs().values()}
     assert before.isdisjoint(after)
     assert [] == world.jobs()
+    assert ("True", "Succeeded") == world.condition("Finished")
     assert ("True", "CachedResult") == world.succeeded()["small"]
 
 
@@ -369,3 +371,41 @@ def test_an_unknown_profile_and_a_namespace_without_workspace_are_said() -> None
     world.cache.put_namespace({"metadata": {"name": "acme"}})
     world.settle()
     assert ("True", "NoWorkspace") == world.condition("Stalled")
+
+
+def test_a_stored_source_that_is_itself_to_be_posted_is_ingested_for_its_hash() -> None:
+    target = {"name": "x", "platform": "x", "media": [{"from": "source"}], "text": {"value": "a"}}
+    world, ingest = running(FOUR | {"publish": {"targets": [target]}})
+    order = world.order(ingest)
+    assert order.ingest is not None
+    assert order.source is not None
+    assert ("acme/clip.mp4", "e" * 32) == (order.source.key, order.source.etag)
+    world.finish_ingest(ingest)
+    world.settle()
+    assert "sha256:" + "a" * 64 == world.asset["status"]["media"]["identity"]
+
+
+def test_a_target_added_later_that_posts_the_source_has_it_ingested_and_reruns_nothing() -> None:
+    world, job = running()
+    world.complete(job)
+    world.settle()
+    target = {"name": "x", "platform": "x", "media": [{"from": "source"}], "text": {"value": "a"}}
+    world.edit(publish={"targets": [target]})
+    world.settle()
+    (ingest,) = world.jobs()
+    assert world.order(ingest).ingest is not None
+    world.finish_ingest(ingest)
+    world.settle()
+    assert [] == world.jobs()
+    assert {"4/4"} == {world.asset["status"]["progress"]["summary"]}
+
+
+def test_a_processing_job_that_somebody_deleted_is_found_again_by_its_result() -> None:
+    world, job = running()
+    world.complete(job)
+    world.settle()
+    name = world.processing_jobs()["small"]["metadata"]["name"]
+    world.api.remove(kube.PROCESSING_JOBS, name)
+    world.settle()
+    assert ("True", "CachedResult") == world.succeeded()["small"]
+    assert ("True", "Succeeded") == world.condition("Finished")
