@@ -131,10 +131,14 @@ class Cache:
 
     # Reading -----------------------------------------------------------------------------------------------
 
+    def get(self, kind: str, key: AssetKey) -> Manifest | None:
+        """Give an object by its own namespace and name."""
+        entry = self._entries[kind].get(key)
+        return json.loads(entry.content) if entry else None
+
     def asset(self, key: AssetKey) -> Manifest | None:
         """Give a MediaAsset."""
-        entry = self._entries[ASSETS].get(key)
-        return json.loads(entry.content) if entry else None
+        return self.get(ASSETS, key)
 
     def children(self, kind: str, asset: AssetKey) -> list[Manifest]:
         """Give the objects of a kind that belong to an asset, in order of their names."""

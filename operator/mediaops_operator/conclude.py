@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
+from mediaops.models.mediaasset import Retry
 from mediaops.models.work import Exit, StepFailure, Termination
 from mediaops.reasons import Reason
 from mediaops_operator.observed import JobView, PodView
@@ -28,6 +29,11 @@ _BY_EXIT = {
     Exit.DISK_FULL: Reason.DISK_FULL,
     Exit.DONE: Reason.RESULT_INVALID,
 }
+
+LONGEST_BACKOFF = 3600
+"""Longest wait in seconds after an attempt."""
+LONGEST_UNCOUNTED_BACKOFF = 300
+"""Longest wait in seconds after a Job that didn't count."""
 
 
 @dataclass(frozen=True)
@@ -145,3 +151,10 @@ def _pinned(own: StepFailure, named: list[StepFailure], general: Verdict) -> Ver
 def _word(reason: str) -> str:
     """Keep a reason that is a word fit for a condition."""
     return reason if _WORD.fullmatch(reason) else Reason.ATTEMPT_FAILED
+
+
+def backoff(retry: Retry, attempts: int, uncounted: int, counted: bool) -> int:
+    """Give the wait in seconds before the next Job: doubled with each attempt, or each Job not counted."""
+    if counted:
+        return int(min(retry.backoff_seconds * 2 ** (attempts - 1), LONGEST_BACKOFF))
+    return int(min(5 * 2 ** min(uncounted, 10), LONGEST_UNCOUNTED_BACKOFF))

@@ -363,6 +363,8 @@ def _percents(observed: Observed, steps: Iterable[Step], memory: Memory, clock: 
     if clock - memory.percent_time < PERCENT_SECONDS:
         return {}
     said = {id_: percent for news in memory.news.values() for id_, percent in news.percents.items()}
+    if not said:
+        return {}
     due = {}
     for step in steps:
         resource = observed.processing_jobs.get(step.processing_job)

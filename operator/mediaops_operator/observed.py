@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Literal
 from uuid import UUID
 
@@ -183,7 +184,7 @@ class Observed:
             raise ValueError("the asset's namespace belongs to no workspace")
         return workspace
 
-    @property
+    @cached_property
     def asset_id(self) -> UUID:
         """Give the id of the asset's row."""
         return asset_id(self.served, self.asset.namespace, self.asset.name, self.asset.spec.source.wire())

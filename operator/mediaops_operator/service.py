@@ -121,12 +121,19 @@ class Service:
     def seen(self, kind: str, manifest: Manifest, *, gone: bool) -> None:
         """Take in what a watch brought."""
         metrics.LAST_EVENT.set(time.time())
+        before = None if gone else self._decisive(kind, manifest)
         key = self.cache.drop(kind, manifest) if gone else self.cache.put(kind, manifest)
-        if key is None:
+        if key is None or (before is not None and before == views.decisive(kind, manifest)):
             return
         if gone and kind == ASSETS:
             self._mirror.gone(UUID(manifest["metadata"]["uid"]))
         self.queue.add(key)
+
+    def _decisive(self, kind: str, manifest: Manifest) -> object:
+        """Give what decided something about an object as it was known until now; None: look anyway."""
+        metadata = manifest["metadata"]
+        known = self.cache.get(kind, AssetKey(metadata["namespace"], metadata["name"]))
+        return views.decisive(kind, known) if known else None
 
     def seen_namespace(self, manifest: Manifest, *, gone: bool) -> None:
         """Take in a namespace: its workspace decides whether its assets are served."""

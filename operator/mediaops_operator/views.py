@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from mediaops.reasons import Reason
+from mediaops_operator.cache import JOBS, PODS
 from mediaops_operator.objects import CONTAINER, COUNTS_ANNOTATION, counted_on
 from mediaops_operator.observed import JobView, PodView, Trouble
 
@@ -51,6 +52,13 @@ def job_view(job: Manifest, pods: Iterable[Manifest], troubles: Mapping[str, Tro
         trouble=troubles.get(metadata["uid"]) if not views else None,
         deleted="deletionTimestamp" in metadata,
     )
+
+
+def decisive(kind: str, manifest: Manifest) -> object:
+    """Give what a plan could see of a Job or pod; None for other kinds, of which everything counts."""
+    if kind == JOBS:
+        return job_view(manifest, (), {})
+    return pod_view(manifest, {}) if kind == PODS else None
 
 
 def _belongs(pod: Manifest, job_uid: str) -> bool:

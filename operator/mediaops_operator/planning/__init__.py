@@ -19,8 +19,8 @@ from mediaops_operator.observed import Observed, Trouble
 from mediaops_operator.planning import requests
 from mediaops_operator.planning.conditions import Says, condition, sentence, status_of
 from mediaops_operator.planning.desired import Desired, Launch, Note, Withdraw
-from mediaops_operator.planning.operations import Course, Work, results_by_name
-from mediaops_operator.planning.passes import OrderTooLarge, launches, too_large
+from mediaops_operator.planning.operations import Course, Work
+from mediaops_operator.planning.passes import OrderTooLarge, launches, results_by_name, too_large
 from mediaops_operator.planning.publishing import (
     PUBLISHED,
     Outcome,

@@ -7,26 +7,24 @@ crashes in between, and the next Job has another name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mediaops.identity import log_key
-from mediaops.models.conditions import ConditionStatus, NamedValue, OutputStatus
+from mediaops.models.conditions import ConditionStatus
 from mediaops.models.mediaasset import SOURCE, Retry
 from mediaops.models.processingjob import Failure, PassStatus, ProcessingJob, ProcessingJobStatus
-from mediaops.models.work import StepResult, StoredFile
+from mediaops.models.work import StepResult
 from mediaops.planner import Step
 from mediaops.reasons import Reason
-from mediaops_operator.conclude import Verdict, conclude
+from mediaops_operator.conclude import Verdict, backoff, conclude
 from mediaops_operator.observed import JobView, Observed
+from mediaops_operator.planning import outputs
 from mediaops_operator.planning.conditions import Says, condition, moment, settle, stamp, status_of
 from mediaops_operator.planning.desired import Launch, Note
 
 SUCCEEDED = "Succeeded"
-
-UNCOUNTED_BACKOFF_LIMIT = 300
-"""Longest wait in seconds after a Job that didn't count."""
 
 
 def open_in(status: ProcessingJobStatus, round_: int) -> bool:
@@ -160,7 +158,10 @@ class Course:
             return False
         if work.job and not work.job.end and not self._others_open(work):
             return False
-        if result.skipped is not None:
+        if result.skipped is not None and work.step.operation.required:
+            # Stored for another operation, which wasn't required: `required` is no part of a step's key.
+            self._fail(work, Reason.NOTHING_TO_DO, result.skipped)
+        elif result.skipped is not None:
             self._complete(work, Reason.SKIPPED, result.skipped, result)
         elif work.job or work.status.job_name:
             self._complete(work, Reason.COMPLETED, Reason.COMPLETED.sentence, result)
@@ -253,15 +254,11 @@ class Course:
 
     def _complete(self, work: Work, reason: Reason, message: str, result: StepResult | None) -> None:
         self._leave(work)
-        outputs = [_output(work.name, file, self._bucket) for file in result.files] if result else []
-        values = (
-            [NamedValue(name=n[:40], value=v[:256]) for n, v in list(result.values.items())[:32]]
-            if result
-            else []
-        )
+        made = outputs.outputs(work.name, result, self._bucket) if result else []
+        found = outputs.values(result) if result else []
         self._set(
-            work, "True", reason, message, phase="Completed", percent=100, outputs=outputs[:64],
-            values=values, next_attempt_time=None, completion_time=stamp(self._now),
+            work, "True", reason, message, phase="Completed", percent=100, outputs=made,
+            values=found, next_attempt_time=None, completion_time=stamp(self._now),
         )  # fmt: skip
 
     def _fail(self, work: Work, reason: str, message: str) -> None:
@@ -383,53 +380,7 @@ class Course:
         work.status = work.status.model_copy(update=changes)
 
 
-def backoff(retry: Retry, attempts: int, uncounted: int, counted: bool) -> int:
-    """Give the wait in seconds before the next Job: doubled with each attempt, or each Job not counted."""
-    if counted:
-        return int(min(retry.backoff_seconds * 2 ** (attempts - 1), 3600))
-    return int(min(5 * 2 ** min(uncounted, 10), UNCOUNTED_BACKOFF_LIMIT))
-
-
 def reason_of(work: Work) -> str:
     """Give the reason of an operation's Succeeded condition."""
     found = condition(work.status.conditions, SUCCEEDED)
     return found.reason if found else Reason.WAITING
-
-
-def _output(operation: str, file: StoredFile, bucket: str) -> OutputStatus:
-    return OutputStatus(
-        operation=operation,
-        name=file.name,
-        uri=f"s3://{bucket}/{file.key}",
-        media_type=file.media_type,
-        size_bytes=file.size_bytes,
-        sha256=file.sha256,
-        width_pixels=file.width_pixels,
-        height_pixels=file.height_pixels,
-        duration_millis=file.duration_millis,
-    )
-
-
-def results_by_name(works: Sequence[Work], results: Mapping[str, StepResult]) -> dict[str, StepResult]:
-    """Give what is there already, by operation or prepared file: from storage, else from status."""
-    there: dict[str, StepResult] = {}
-    for work in works:
-        prepared = work.step.prepared
-        if prepared and prepared.step_key in results:
-            there[prepared.name] = results[prepared.step_key]
-        if not work.done:
-            continue
-        files = [
-            StoredFile(
-                name=output.name,
-                key=output.uri.removeprefix("s3://").partition("/")[2],
-                media_type=output.media_type,
-                size_bytes=output.size_bytes,
-                sha256=output.sha256,
-                duration_millis=output.duration_millis,
-            )
-            for output in work.status.outputs
-        ]
-        kept = StepResult(step_key=work.step.step_key, type=work.step.operation.type, job="", files=files)
-        there[work.name] = results.get(work.step.step_key, kept)
-    return there

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mediaops.identity import pass_job_name
@@ -11,7 +12,8 @@ from mediaops.reasons import Reason
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import Observed, Share, Trouble
 from mediaops_operator.planning.desired import Launch
-from mediaops_operator.planning.operations import Work, results_by_name
+from mediaops_operator.planning.operations import Work
+from mediaops_operator.planning.outputs import result_of
 
 APART_AFTER = 2
 """Attempts after which operations that failed together get a pass each."""
@@ -44,6 +46,18 @@ def launches(
     )
     by_name = {w.name: w for w in works}
     return [_launch(p, observed, by_name, results, installation) for p in passes]
+
+
+def results_by_name(works: Sequence[Work], results: Mapping[str, StepResult]) -> dict[str, StepResult]:
+    """Give what is there already, by operation or prepared file: from storage, else from status."""
+    there: dict[str, StepResult] = {}
+    for work in works:
+        prepared = work.step.prepared
+        if prepared and prepared.step_key in results:
+            there[prepared.name] = results[prepared.step_key]
+        if work.done:
+            there[work.name] = results.get(work.step.step_key) or result_of(work.step, work.status)
+    return there
 
 
 def _ready(work: Work, observed: Observed, now: datetime) -> bool:

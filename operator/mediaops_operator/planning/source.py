@@ -10,12 +10,11 @@ from mediaops.models.conditions import ConditionStatus
 from mediaops.models.mediaasset import IngestStatus, MediaAssetStatus, MediaFacts
 from mediaops.models.work import IngestOrder, WorkOrder
 from mediaops.reasons import Reason
-from mediaops_operator.conclude import Verdict, conclude
+from mediaops_operator.conclude import Verdict, backoff, conclude
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import JobView, Observed
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
 from mediaops_operator.planning.desired import Launch, Note
-from mediaops_operator.planning.operations import backoff
 from mediaops_operator.resolve import identified, needs_ingest
 
 SOURCE_READY = "SourceReady"

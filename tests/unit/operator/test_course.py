@@ -311,6 +311,19 @@ def test_a_skipped_operation_completes_and_says_why() -> None:
     assert ("True", "Succeeded") == world.condition("Ready")
 
 
+def test_a_required_operation_fails_on_what_was_skipped_for_an_asset_that_did_not_require_it() -> None:
+    first, other = FOUR["operations"][0], FOUR["operations"][3]
+    world, job = running(FOUR | {"operations": [first]})
+    order = world.order(job)
+    step = order.steps[0].step_key
+    world.put_result(StepResult(step_key=step, type="transcribe", job=order.job, skipped="no sound"))
+    world.end(job, world.run(job), 0)
+    world.settle()
+    world.edit(operations=[{**first, "required": True}, other])
+    world.settle()
+    assert ("False", "NothingToDo") == world.succeeded()["transcript"]
+
+
 def test_an_outside_engine_runs_by_itself_on_audio_prepared_in_the_pass_that_decodes() -> None:
     operations = [{"name": "transcript", "transcribe": {"engine": "openai"}}, FOUR["operations"][3]]
     world, job = running(FOUR | {"operations": operations})
