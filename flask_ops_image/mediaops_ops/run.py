@@ -138,8 +138,8 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
 
     def last_words(ended: Ended) -> None:
-        log.error("ended by force", extra={"reason": ended.reason})
-        _conclude([StepFailure(reason=ended.reason, message=ended.message)], ended.code, settings)
+        log.error("it doesn't come to an end by itself")
+        _conclude([_failure(ended)], ended.code, settings)
 
     limits = Limits(
         deadline_seconds=order.deadline_seconds,
@@ -168,8 +168,7 @@ def carry_out(order: WorkOrder, settings: Settings, folder: Path) -> tuple[list[
             return [], Exit.DONE
         return _pass(order, storage, settings, folder)
     except Ended as ended:
-        log.warning("ended", extra={"reason": ended.reason})
-        return [StepFailure(reason=ended.reason, message=ended.message)], ended.code
+        return [_failure(ended)], ended.code
     except StepError as error:
         log.error("the whole order failed", extra={"reason": error.reason, "why": error.message})
         failure = StepFailure(reason=error.reason, message=error.message, permanent=error.permanent)
@@ -194,9 +193,17 @@ def _pass(
         work = Pass(order.steps, order.file_type, folder, desk, frozenset(desk.results))
         try:
             work.run()
+        except Ended as ended:
+            # What was found to be impossible before it ended is not to be found again by the next attempt.
+            return [*work.failures, _failure(ended)], ended.code
         finally:
             reporter.failed([failure.step for failure in work.failures if failure.step])
         return work.failures, exit_code(work.failures, work.unreachable)
+
+
+def _failure(ended: Ended) -> StepFailure:
+    log.warning("ended", extra={"reason": ended.reason})
+    return StepFailure(reason=ended.reason, message=ended.message)
 
 
 def exit_code(failures: Sequence[StepFailure], unreachable: Sequence[StepFailure]) -> Exit:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
+from html import escape
 from pathlib import Path
 from typing import TypeVar
-from xml.sax.saxutils import escape
 
 from pydantic import ValidationError
 

@@ -74,6 +74,17 @@ def test_over_its_deadline_it_ends_as_an_attempt(door, bucket, endless):
     assert b"DeadlineExceeded" in bucket.objects["acme/steps/small/clip-pass-1.log"]
 
 
+def test_over_its_deadline_it_still_says_what_could_not_be_done(door, endless, step):
+    outside = step("corner", "crop", {"x": 300, "y": 0, "width": 100, "height": 100})
+    changed = {"deadline_seconds": 8, "steps": [outside, *endless.steps]}
+    process = door.start(endless.model_copy(update=changed))
+    process.communicate(timeout=60)
+
+    assert Exit.DEADLINE == process.returncode
+    assert ("corner", "InvalidParameters") == (door.termination.step, door.termination.reason)
+    assert ["DeadlineExceeded"] == [other.reason for other in door.termination.others]
+
+
 def test_near_its_disk_limit_it_ends_as_an_attempt(door, endless):
     process = door.start(endless.model_copy(update={"disk_bytes": endless.source.size_bytes + 4096}))
     process.communicate(timeout=60)
