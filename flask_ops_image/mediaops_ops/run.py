@@ -187,7 +187,8 @@ def _pass(
         desk = StorageDesk(order, storage, reporter, folder)
         for step in order.steps:
             result = storage.result(step.step_key) if step.stored else None
-            if result is not None:
+            # The same step of another asset may have been skipped where this one is required.
+            if result is not None and not (result.skipped and step.required):
                 desk.results[step.name] = result
                 reporter.completed(step.name)
         work = Pass(order.steps, order.file_type, folder, desk, frozenset(desk.results))

@@ -101,6 +101,17 @@ def test_an_order_that_is_done_reads_no_source(door, bucket, clip, three):
     assert not any(key == order.source.key for key, _ in bucket.gets)
 
 
+def test_what_another_asset_could_skip_still_fails_where_it_is_required(
+    door, bucket, make, clip, step, tmp_path
+):
+    silent = bucket.put_source(make(tmp_path / "silent.mp4", "-i", str(clip), "-an", "-c", "copy"))
+    assert Exit.DONE == door.run(door.order(source=silent, steps=[step("words", "transcribe")]))
+    assert bucket.result("words").skipped
+
+    required = door.order(source=silent, steps=[step("words", "transcribe", required=True)])
+    assert (Exit.IMPOSSIBLE, "NoAudio", True) == door.refused(required)
+
+
 def test_a_fetch_that_breaks_off_goes_on_where_it_stopped(door, bucket, clip, three):
     bucket.cut_after = 20_000
 
