@@ -34,7 +34,7 @@ from hack.services.n8n import N8n
 from hack.services.postgres import Postgres
 from hack.services.s3 import BUCKET, S3
 from hack.services.service import HttpService
-from hack.services.standins.base import StandIn
+from hack.services.standins.base import Request, Response, StandIn
 from hack.services.standins.x.server import X
 from mediaops.publications import TERMINAL, State
 from n8n.deploy import write_files
@@ -117,6 +117,8 @@ class Publishing:
     x_url: str
     secrets: Secrets
     connect: Callable[[], Any]
+    alerts: list[dict[str, Any]]
+    """What n8n's error workflow has sent."""
     since: float = 0.0
     """When the test began, in seconds since the epoch."""
 
@@ -166,6 +168,16 @@ class Publishing:
             "targets": [{"name": asked.target, "platform": platform, "account": account}],
         }
         assert self.send(json.dumps(body)).status_code == 202
+
+    def ask_until_ended(self, asked: Asked, account: str) -> None:
+        """Ask again and again, as the operator does: just after a push n8n may still run what was before."""
+
+        def asked_and_ended() -> bool:
+            self.ask(asked, account=account)
+            time.sleep(3)
+            return self.row(asked)["state"] in TERMINAL
+
+        wait_until("the publication's end", asked_and_ended, SECONDS)
 
     def send(
         self, body: str, *, secret: str | None = None, age: float = 0, signature: str = "SIGNED"
@@ -268,7 +280,7 @@ def credentials(held: Secrets, x_url: str) -> list[dict[str, Any]]:
     ]
 
 
-def deployment(backend_url: str, x_url: str) -> Deployment:
+def deployment(backend_url: str, x_url: str, alert_url: str | None = None) -> Deployment:
     """Three accounts of one workspace on X: a good one, one with OAuth 2, one whose token was revoked."""
     kinds = {"main": "httpHeaderAuth", "revoked": "httpHeaderAuth", "oauth": "oAuth2Api"}
     accounts = [
@@ -280,7 +292,7 @@ def deployment(backend_url: str, x_url: str) -> Deployment:
         }
         for name, kind in kinds.items()
     ]
-    config = {"backend_url": backend_url, **CONFIG}
+    config = {"backend_url": backend_url, "alert_url": alert_url, **CONFIG}
     return Deployment.model_validate(
         {"config": config, "platforms": {"x": {"api_url": x_url}}, "accounts": accounts}
     )
@@ -335,8 +347,18 @@ def publishing_installed(
         trusted=s3.tls.authority if s3.tls else None,
         templates=n8n_folder,
     )
-    with StandIn(x, "127.0.0.1", 0) as x_server, BackendService(folder / "backend", environment) as backend:
-        write_files(deployment(backend.url, x_server.url), folder / "workflows")
+    alerts: list[dict[str, Any]] = []
+
+    def alerted(request: Request) -> Response:
+        alerts.append(request.json_object() or {})
+        return Response(204)
+
+    with (
+        StandIn(x, "127.0.0.1", 0) as x_server,
+        StandIn(alerted, "127.0.0.1", 0) as alert_server,
+        BackendService(folder / "backend", environment) as backend,
+    ):
+        write_files(deployment(backend.url, x_server.url, alert_server.url), folder / "workflows")
         n8n.deploy(credentials(held, x_server.url), folder / "workflows")
         with n8n:
             yield Publishing(
@@ -347,6 +369,7 @@ def publishing_installed(
                 x_server.url,
                 held,
                 lambda: postgres.connect(database, "mediaops_operator", passwords["mediaops_operator"]),
+                alerts,
             )
 
 

@@ -346,6 +346,19 @@ def test_killed_in_the_upload_the_next_run_goes_on_at_the_saved_part(
     assert segments[:6] == [0, 1, 2, 3, 3, 4]
 
 
+def test_a_run_that_broke_is_alerted_by_names_alone(publishing: Publishing) -> None:
+    publishing.alerts.clear()
+    asked = publishing.plan(text(), picture(16))
+    publishing.fault("append", "hang", commit=True, seconds=5.0)
+    publishing.ask(asked)
+    publishing.kill_n8n_in("append")
+    wait_until("an alert", lambda: bool(publishing.alerts), 60)
+    [alert] = publishing.alerts
+    assert set(alert) == {"workflow", "execution", "node", "error"}
+    ids = {account.workflow_id for account in deployment("http://backend", "http://x").accounts}
+    assert alert["workflow"] in ids
+
+
 def test_killed_after_the_post_the_next_run_finds_it(publishing: Publishing, clip: Clip) -> None:
     asked = publishing.plan(text(), video(clip(7)))
     publishing.fault("tweet", "hang", commit=True, seconds=20.0)
@@ -384,12 +397,12 @@ def test_a_deployment_pushed_to_a_running_n8n_takes_effect(publishing: Publishin
     assert f"created mediaops {second.workflow_name}" in push(more, api)
     assert [line for line in push(more, api) if line.startswith("created")] == []
     added = publishing.plan(text())
-    publishing.ask(added, account="second")
+    publishing.ask_until_ended(added, account="second")
     assert_posted(publishing, added)
 
     assert f"stopped mediaops {second.workflow_name}, which the deployment no longer has" in push(ours, api)
     gone = publishing.plan(text())
-    publishing.ask(gone, account="second")
+    publishing.ask_until_ended(gone, account="second")
     assert publishing.ended(gone, State.FAILED)["reason"] == "UnknownAccount"
 
 
