@@ -8,7 +8,7 @@ gone bring it back.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -94,19 +94,12 @@ class Cache:
             self._gone[kind, key] = known.version
             self._remove(kind, key)
 
-    def replace(self, kind: str, manifests: Iterable[Manifest], version: int) -> set[AssetKey]:
-        """Take a complete LIST at a version in; give the assets for which it brought news."""
-        news, seen = set(), set()
-        for manifest in manifests:
-            metadata = manifest["metadata"]
-            seen.add(AssetKey(metadata["namespace"], metadata["name"]))
-            asset = self.put(kind, manifest)
-            if asset:
-                news.add(asset)
-        lost = [k for k, entry in self._entries[kind].items() if k not in seen and entry.version <= version]
-        news.update(self._remove(kind, key) for key in lost)
+    def drop_missing(self, kind: str, listed: set[AssetKey], version: int) -> set[AssetKey]:
+        """Take in that a complete LIST at a version lacks the others; give the assets for which that is news."""
+        known = self._entries[kind]
+        lost = [key for key, entry in known.items() if key not in listed and entry.version <= version]
         self._gone = {k: v for k, v in self._gone.items() if k[0] != kind or v > version}
-        return news
+        return {self._remove(kind, key) for key in lost}
 
     def _remove(self, kind: str, key: AssetKey) -> AssetKey:
         entry = self._entries[kind].pop(key)

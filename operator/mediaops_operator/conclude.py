@@ -131,11 +131,19 @@ def _by_exit_code(pod: PodView, seen: Verdict) -> Verdict:
     by_code = _BY_EXIT.get(Exit(pod.exit_code)) if pod.exit_code in list(Exit) else None
     reason: str = _word(told.reason) if told else by_code or Reason.ATTEMPT_FAILED
     message = told.message if told else f"the container ended with exit code {pod.exit_code}"
-    unreachable = pod.exit_code == Exit.UNREACHABLE or reason in _OUT_OF_REACH
+    unreachable = _is_out_of_reach(reason, pod.exit_code)
     permanent = pod.exit_code == Exit.IMPOSSIBLE or bool(told and told.permanent)
     return replace(
         seen, reason=reason, message=message, counted=permanent or not unreachable, permanent=permanent
     )
+
+
+def _is_out_of_reach(reason: str, code: int | None) -> bool:
+    """Say whether a part of the installation, or an engine, is to blame.
+
+    A source isn't one of them: it may never come back, so each Job that waited for it counts.
+    """
+    return reason in _OUT_OF_REACH or (code == Exit.UNREACHABLE and reason != Reason.SOURCE_UNREACHABLE)
 
 
 def _pinned(own: StepFailure, named: list[StepFailure], general: Verdict) -> Verdict:
@@ -144,7 +152,7 @@ def _pinned(own: StepFailure, named: list[StepFailure], general: Verdict) -> Ver
     # Under exit 64 at least one failure is final; where none says so itself, all are.
     impossible = general.exit_code == Exit.IMPOSSIBLE and not any(f.permanent for f in named)
     permanent = own.permanent or impossible
-    counted = permanent or (reason not in _OUT_OF_REACH and general.exit_code != Exit.UNREACHABLE)
+    counted = permanent or not _is_out_of_reach(reason, general.exit_code)
     return replace(general, reason=reason, message=own.message, counted=counted, permanent=permanent)
 
 

@@ -144,27 +144,19 @@ class Cluster:
         if self._session:
             await self._session.close()
 
-    async def list(
-        self, resource: Resource, *, labels: str = "", fields: str = ""
-    ) -> tuple[list[Manifest], int]:
-        """Give all objects of a kind, and the version at which they were so."""
-        items: list[Manifest] = []
-        token, version = "", 0
+    async def pages(
+        self, resource: Resource, *, labels: str = ""
+    ) -> AsyncIterator[tuple[list[Manifest], int]]:
+        """Give all objects of a kind, page by page, with the version at which they were so."""
+        token = ""
         while True:
-            parameters = {
-                "limit": str(_PAGE),
-                "labelSelector": labels,
-                "fieldSelector": fields,
-                "continue": token,
-            }
-            page = await self._call(
-                "GET", resource.path(), parameters={k: v for k, v in parameters.items() if v}
-            )
-            items += page["items"]
-            version = int(page["metadata"]["resourceVersion"])
+            parameters = {"limit": str(_PAGE), "labelSelector": labels, "continue": token}
+            given = {name: value for name, value in parameters.items() if value}
+            page = await self._call("GET", resource.path(), parameters=given)
+            yield page["items"], int(page["metadata"]["resourceVersion"])
             token = page["metadata"].get("continue", "")
             if not token:
-                return items, version
+                return
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Manifest:
         """Give one object; raises Gone."""

@@ -165,19 +165,29 @@ class Service:
 
     async def relist(self) -> None:
         """List everything, and visit what that brought news of; raises ApiError, Unreachable."""
-        namespaces, _ = await self._cluster.list(kube.NAMESPACES)
-        for namespace in namespaces:
-            self.seen_namespace(namespace, gone=False)
+        async for namespaces, _ in self._cluster.pages(kube.NAMESPACES):
+            for namespace in namespaces:
+                self.seen_namespace(namespace, gone=False)
         for kind, resource in _RESOURCES.items():
-            labels = ASSET_LABEL if kind in _LABELLED else ""
-            manifests, version = await self._cluster.list(resource, labels=labels)
-            for key in self.cache.replace(kind, manifests, version):
-                self.queue.add(key)
+            listed: set[AssetKey] = set()
+            version = 0
+            pages = self._cluster.pages(resource, labels=ASSET_LABEL if kind in _LABELLED else "")
+            async for manifests, at in pages:
+                version = at
+                for manifest in manifests:
+                    listed.add(AssetKey(manifest["metadata"]["namespace"], manifest["metadata"]["name"]))
+                    self._revisit(self.cache.put(kind, manifest))
+            for key in self.cache.drop_missing(kind, listed, version):
+                self._revisit(key)
         self._gatherer.troubles = {
             uid: trouble for uid, trouble in self._gatherer.troubles.items() if self.cache.find(uid)
         }
         self._listed = time.time()
         metrics.LAST_LIST.set(self._listed)
+
+    def _revisit(self, key: AssetKey | None) -> None:
+        if key:
+            self.queue.add(key)
 
     async def _relist_for_ever(self) -> None:
         listed = True

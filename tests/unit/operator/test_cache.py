@@ -53,7 +53,7 @@ def test_a_list_removes_what_it_lacks_unless_that_is_younger_than_the_list() -> 
     cache = Cache()
     for version, name in ((5, "gone"), (6, "kept"), (50, "younger")):
         cache.put(JOBS, job(version, name, uid=name))
-    assert {KEY} == cache.replace(JOBS, [job(6, "kept", uid="kept")], 30)
+    assert {KEY} == cache.drop_missing(JOBS, {AssetKey("acme", "kept")}, 30)
     assert ["kept", "younger"] == names(cache)
 
 

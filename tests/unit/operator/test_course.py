@@ -376,6 +376,16 @@ def test_a_source_that_is_refused_fails_the_asset_without_another_attempt() -> N
     assert [] == world.jobs()
 
 
+def test_a_source_that_stays_out_of_reach_is_given_up_after_the_round_s_attempts() -> None:
+    source = {"url": {"address": "https://a.test/a.mp4"}}
+    world, ingest = running(FOUR | {"source": source, "retry": {"limit": 1}})
+    world.fail(ingest, Exit.UNREACHABLE, failure(None, "SourceUnreachable"))
+    world.settle()
+    assert ("False", "SourceUnreachable") == world.condition("SourceReady")
+    assert ("True", "SourceUnreachable") == world.condition("Finished")
+    assert [] == world.jobs()
+
+
 def test_an_unknown_profile_and_a_namespace_without_workspace_are_said() -> None:
     world = World(FOUR | {"execution": {"profile": "fast"}})
     world.settle()
