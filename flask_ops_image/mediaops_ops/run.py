@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mediaops.identity import log_key
+from mediaops.identity import log_key, result_key
 from mediaops.media import Media
 from mediaops.models.work import (
     Exit,
@@ -185,8 +185,10 @@ def _pass(
     """Run what is not done yet; a replaced pod goes on where the one before stopped."""
     with Reporter(order, settings, Http(settings)) as reporter:
         desk = StorageDesk(order, storage, reporter, folder)
-        for step in order.steps:
-            result = storage.result(step.step_key) if step.stored else None
+        stored = [step for step in order.steps if step.stored]
+        storage.ask_ahead([result_key(order.workspace, step.step_key) for step in stored])
+        for step in stored:
+            result = storage.result(step.step_key)
             # The same step of another asset may have been skipped where this one is required.
             if result is not None and not (result.skipped and step.required):
                 desk.results[step.name] = result

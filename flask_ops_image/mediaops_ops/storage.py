@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import TypeVar
@@ -35,6 +35,11 @@ class Storage:
         self._order = order
         self._settings = settings
         self._http = http
+        self._ahead: dict[str, str] = {}
+
+    def ask_ahead(self, keys: Sequence[str]) -> None:
+        """Ask for the URLs of several objects in one go; each serves the next read of its object."""
+        self._ahead |= self._exchange(UrlRequest(capability=self._order.capability, reads=list(keys))).reads
 
     def fetch(
         self, ref: ObjectRef, path: Path, *, what: str, progress: Callable[[float], None] = lambda _: None
@@ -153,6 +158,9 @@ class Storage:
         return response
 
     def _read_url(self, key: str) -> str:
+        ahead = self._ahead.pop(key, None)  # once: a try that failed is followed by one with a fresh URL
+        if ahead is not None:
+            return ahead
         return self._exchange(UrlRequest(capability=self._order.capability, reads=[key])).reads[key]
 
     def _exchange(self, request: UrlRequest) -> UrlAnswer:
