@@ -1,0 +1,160 @@
+"""Real footage from storage to a post; pictures and sound."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import av
+import pytest
+import yaml
+from playwright.sync_api import sync_playwright
+
+from hack.demo.sample import samples
+from tests.e2e.media import ffmpeg
+from tests.e2e.workspace import Object, Workspace, asset, conditions, on_x
+
+ROOT = Path(__file__).parents[2]
+FOOTAGE = ROOT.parent / "shared" / "testdata"
+CHROMIUM = "/usr/bin/chromium"
+CHROMIUM_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SECONDS = 11
+
+
+def post_of(workspace: Workspace) -> str:
+    """Give a text that no earlier run posted: X refuses duplicates."""
+    return f"Walking, as filmed. #{workspace.name}"
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Footage of people walking, with a speech as its sound."""
+    if not FOOTAGE.is_dir():
+        pytest.skip(f"real footage lies in {FOOTAGE.name} beside the project, which is missing here")
+    file = tmp_path_factory.mktemp("footage") / "speech.mkv"
+    ffmpeg(
+        *("-i", FOOTAGE / "pedestrians.avi", "-i", FOOTAGE / "jfk.flac", "-map", "0:v", "-map", "1:a"),
+        *("-t", SECONDS, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "flac"),
+        file,
+    )
+    return file
+
+
+@pytest.fixture(scope="module")
+def published(workspace: Workspace, speech: Path) -> Object:
+    """That footage, transcribed, captioned, cropped, made small and posted."""
+    workspace.upload(speech.read_bytes(), "speech.mkv")
+    operations: list[Object] = [
+        {"name": "transcript", "transcribe": {"language": "en"}},
+        {"name": "post", "caption": {"transcriptFrom": "transcript"}},
+        {"name": "poster", "thumbnail": {}},
+        {"name": "vertical", "crop": {"aspect": "9:16"}},
+        {"name": "small", "input": "vertical", "compress": {"height": 480}},
+    ]
+    workspace.apply(asset("speech", "speech.mkv", *operations, publish=on_x(post_of(workspace), "small")))
+    return workspace.published("speech")
+
+
+def test_speech_is_written_down(workspace: Workspace, published: Object) -> None:
+    text = workspace.output(published, "transcript.txt").decode().lower()
+    assert "fellow" in text
+    assert "country" in text
+
+
+def test_the_rendition_is_an_h264_mp4_of_the_wanted_shape_with_its_index_first(
+    workspace: Workspace, published: Object, speech: Path
+) -> None:
+    content = workspace.output(published, "rendition", "small")
+    assert content.index(b"moov") < content.index(b"mdat")
+    with av.open(io.BytesIO(content)) as made, av.open(str(speech)) as source:
+        (picture,), (sound,) = made.streams.video, made.streams.audio
+        assert (picture.codec_context.name, sound.codec_context.name) == ("h264", "aac")
+        assert picture.height == 480
+        assert picture.width == pytest.approx(480 * 9 / 16, abs=2)
+        frames = sum(1 for _ in made.decode(video=0))
+        expected = sum(1 for _ in source.decode(video=0))
+        duration = made.duration / av.time_base
+    assert frames == pytest.approx(expected, abs=1)
+    assert duration == pytest.approx(SECONDS, abs=0.2)
+
+
+def test_the_rendition_plays_in_a_browser(workspace: Workspace, published: Object, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").write_bytes(workspace.output(published, "rendition", "small"))
+    (tmp_path / "page.html").write_text("<video src='clip.mp4' muted></video><canvas></canvas>")
+    with sync_playwright() as playwright:
+        flags = [*CHROMIUM_ARGUMENTS, "--allow-file-access-from-files"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        page = browser.new_page()
+        page.goto((tmp_path / "page.html").as_uri())
+        duration, brightest = page.evaluate(
+            """async () => {
+                const video = document.querySelector('video'), canvas = document.querySelector('canvas');
+                await new Promise((done, failed) => {
+                    video.onerror = () => failed(video.error.message);
+                    video.onseeked = done;
+                    video.onloadeddata = () => { video.currentTime = 1; };
+                    if (video.readyState >= 2) video.currentTime = 1;
+                });
+                canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+                const context = canvas.getContext('2d');
+                context.drawImage(video, 0, 0);
+                const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+                let brightest = 0;
+                for (let i = 0; i < pixels.length; i += 4) brightest = Math.max(brightest, pixels[i]);
+                return [video.duration, brightest];
+            }"""
+        )
+        browser.close()
+    assert duration == pytest.approx(SECONDS, abs=0.2)
+    assert brightest > 60
+
+
+def test_it_is_posted_once_with_the_very_bytes_that_were_made(
+    workspace: Workspace, published: Object
+) -> None:
+    (post,) = workspace.posts(post_of(workspace))
+    content = workspace.output(published, "rendition", "small")
+    assert [media["sha256"] for media in post["media"]] == [hashlib.sha256(content).hexdigest()]
+    (mine,) = published["status"]["publication"]["posts"]
+    assert mine["externalPostId"] == post["id"]
+
+
+def test_a_poster_and_texts_come_with_it(workspace: Workspace, published: Object) -> None:
+    poster = workspace.output(published, "thumbnail-0", "poster")
+    assert poster.startswith(b"\xff\xd8")
+    assert [each for each in published["status"]["outputs"] if each["operation"] == "post"]
+
+
+@pytest.fixture(scope="module")
+def examples(workspace: Workspace) -> dict[str, Object]:
+    """The repository's examples of a picture and a recording, done."""
+    for sample in samples().iterdir():
+        workspace.upload(sample.read_bytes(), f"samples/{sample.name}")
+    manifests = [
+        yaml.safe_load((ROOT / "examples" / f"{kind}.yaml").read_text()) for kind in ("image", "audio")
+    ]
+    for manifest in manifests:  # so that X is never asked to post what an earlier run did
+        manifest["spec"].setdefault("attributes", {})["call_to_action"] = f"Seen in {workspace.name}."
+    workspace.apply(*manifests)
+    return {each["spec"]["fileType"]: workspace.finished(each["metadata"]["name"]) for each in manifests}
+
+
+def test_the_example_of_a_picture_is_made_and_posted(
+    workspace: Workspace, examples: dict[str, Object]
+) -> None:
+    picture = examples["image"]
+    assert conditions(picture)["Published"]["reason"] == "Posted", picture["status"]
+    with av.open(io.BytesIO(workspace.output(picture, "rendition", "web"))) as made:
+        (stream,) = made.streams.video
+        assert (stream.codec_context.name, stream.width, stream.height) == ("mjpeg", 1080, 1080)
+
+
+def test_the_example_of_a_recording_is_made(workspace: Workspace, examples: dict[str, Object]) -> None:
+    recording = examples["audio"]
+    assert conditions(recording)["Ready"]["status"] == "True", recording["status"]
+    assert conditions(recording)["Published"]["reason"] == "NotRequested"
+    with av.open(io.BytesIO(workspace.output(recording, "rendition", "small"))) as made:
+        assert made.streams.audio[0].codec_context.name == "aac"
+    assert workspace.output(recording, "transcript.txt").split()
+    assert workspace.output(recording, "thumbnail-0", "waveform").startswith(b"\x89PNG")
