@@ -63,7 +63,7 @@ def conclude(job: JobView, step: str, steps: Sequence[str]) -> Verdict:
     own = next((f for f in named if f.step and f.step.partition("/")[0] == step), None)
     if own is not None and own.reason != Reason.DEPENDENCY_FAILED:
         return _pinned(own, named, general)
-    if named:
+    if named and all(f.step for f in _failures(pod)):
         return Verdict(
             Reason.PASS_FAILED,
             f"{named[0].step}, which shared its pass, failed",
@@ -127,7 +127,8 @@ def _by_kubelet(pod: PodView, seen: Verdict) -> Verdict | None:
 
 def _by_exit_code(pod: PodView, seen: Verdict) -> Verdict:
     """Judge by the exit code, in the words of the termination message where there is one."""
-    told = next(iter(_failures(pod)), None)
+    failures = _failures(pod)
+    told = next((f for f in failures if f.step is None), failures[0] if failures else None)
     by_code = _BY_EXIT.get(Exit(pod.exit_code)) if pod.exit_code in list(Exit) else None
     reason: str = _word(told.reason) if told else by_code or Reason.ATTEMPT_FAILED
     message = told.message if told else f"the container ended with exit code {pod.exit_code}"
