@@ -18,7 +18,8 @@ from mediaops_ops.log import without_addresses
 from mediaops_ops.outcome import StepError
 
 TICK_SECONDS = 0.5
-ERROR_LINES = 40
+ERROR_LINES = 20
+"""Kept from the beginning, where causes stand, and from the end."""
 PR_SET_PDEATHSIG = 1
 TOO_MANY_ERRORS = 69
 """FFmpeg's own exit code for more decoding errors than -max_error_rate allows."""
@@ -79,10 +80,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _follow(
     process: subprocess.Popen[bytes], on_report: Callable[[dict[str, str]], None], on_tick: Callable[[], None]
 ) -> list[str]:
-    """Read progress and errors until both pipes end; give the last lines of errors."""
-    errors: deque[str] = deque(maxlen=ERROR_LINES)
+    """Read progress and errors until both pipes end; give the first and the last lines of errors."""
+    first: list[str] = []
+    last: deque[str] = deque(maxlen=ERROR_LINES)
+
+    def keep(line: str) -> None:
+        (first if len(first) < ERROR_LINES else last).append(line)
+
     with selectors.DefaultSelector() as selector:
-        for pipe, take in ((process.stdout, _progress_reader(on_report)), (process.stderr, errors.append)):
+        for pipe, take in ((process.stdout, _progress_reader(on_report)), (process.stderr, keep)):
             if pipe is not None:
                 selector.register(pipe, selectors.EVENT_READ, (take, bytearray()))
         while selector.get_map():
@@ -91,7 +97,7 @@ def _follow(
                 if not _take_lines(key.fileobj, take, rest):  # type: ignore[arg-type]  # registered as such above
                     selector.unregister(key.fileobj)
             on_tick()
-    return list(errors)
+    return [*first, *last]
 
 
 def _take_lines(pipe: IO[bytes], take: Callable[[str], object], rest: bytearray) -> bool:
@@ -131,7 +137,7 @@ def failure(code: int, errors: Sequence[str]) -> StepError:
         return StepError(Reason.INVALID_MEDIA, message, permanent=True)
     if "Invalid data found when processing input" in text or "exceeds max_pixels" in text:
         return StepError(Reason.INVALID_MEDIA, "The file is damaged and can't be decoded.", permanent=True)
-    said = next((_plain(line) for line in reversed(errors) if _plain(line)), "it gave no reason")
+    said = next((_plain(line) for line in errors if _plain(line)), "it gave no reason")
     how = f"was ended by signal {-code}" if code < 0 else f"failed ({code})"
     return StepError(Reason.ENCODE_FAILED, f"FFmpeg {how}: {said}")
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
 """Formats that are read. Not EPS and its like, which run programs."""
-EXTENSIONS = {"JPEG": "jpg", "TIFF": "tiff"}
+FORMATS = {"MPO": "jpeg"}
+"""Formats under the name of what everyone takes them for: many phones' JPEGs hold a second picture."""
+EXTENSIONS = {"jpeg": "jpg"}
 WRITERS: dict[Container, str] = {JPEG: "JPEG", WEBP: "WEBP", AVIF: "AVIF", PNG: "PNG"}
 ORIENTATION = 0x0112
 """EXIF's tag; 5 to 8 are turned by a quarter."""
@@ -49,12 +51,13 @@ def facts(path: Path) -> Media:
         width, height = image.size
         if image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
             width, height = height, width
-        form = (image.format or "").lower()
+        name = image.format or ""
+        form = FORMATS.get(name, name.lower())
         return Media(
             file_type=FileType.IMAGE,
             format=form,
             media_type=f"image/{form}",
-            extension=EXTENSIONS.get(image.format or "", form),
+            extension=EXTENSIONS.get(form, form),
             size_bytes=path.stat().st_size,
             width=width,
             height=height,
@@ -91,12 +94,19 @@ def write_upright(path: Path, target: Path) -> None:
     from PIL import ImageOps
 
     with _opened(path) as image:
-        upright = _in_srgb(ImageOps.exif_transpose(image))
+        upright = _in_srgb(_in_eight_bits(ImageOps.exif_transpose(image)))
         if upright.mode in {"RGBA", "LA", "PA", "P"} or "transparency" in upright.info:
             layered = upright.convert("RGBA")
             ground = PIL.Image.new("RGBA", layered.size, "white")
             upright = PIL.Image.alpha_composite(ground, layered)
         upright.convert("RGB").save(target, "PNG", compress_level=1, icc_profile=None)
+
+
+def _in_eight_bits(image: Image) -> Image:
+    """Bring deep greys down: Pillow itself would cut them off at 255."""
+    if not image.mode.startswith(("I", "F")):
+        return image
+    return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _in_srgb(image: Image) -> Image:

@@ -223,7 +223,8 @@ def upright(media: Media) -> Change:
     filters = ["bwdif=mode=send_frame:deint=interlaced"] if media.interlaced else []
     if media.hdr:
         filters.append(
-            "zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
+            # HDR is always BT.2020 in practice; files that don't say so would have no way to BT.709 otherwise.
+            "setparams=color_primaries=bt2020:colorspace=bt2020nc,zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
             "zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
         )
     if not media.square_pixels:

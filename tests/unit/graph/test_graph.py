@@ -314,7 +314,11 @@ def test_hdr_and_interlacing_are_undone_first():
     )
 
     assert (
-        only(plan).graph[0].startswith("[0:0]bwdif=mode=send_frame:deint=interlaced,zscale=t=linear:npl=100,")
+        only(plan)
+        .graph[0]
+        .startswith(
+            "[0:0]bwdif=mode=send_frame:deint=interlaced,setparams=color_primaries=bt2020:colorspace=bt2020nc,zscale=t=linear:npl=100,"
+        )
     )
 
 

@@ -385,6 +385,37 @@ def test_what_is_transparent_becomes_white(make_of, step, tmp_path):
     assert near(Image.open(path).getpixel((10, 10)), WHITE, 3)
 
 
+def test_a_phones_jpeg_with_a_second_picture_is_a_jpeg(make_of, step, tmp_path):
+    Image.new("RGB", (20, 20), RED).save(
+        tmp_path / "two.jpg", "MPO", save_all=True, append_images=[Image.new("RGB", (20, 20), BLUE)]
+    )
+    media = probe.check(tmp_path / "two.jpg", FileType.IMAGE)
+    path = rendition(make_of(tmp_path / "two.jpg", "image", step("same", "crop", {}))["same"])
+
+    assert ("image/jpeg", "jpg") == (media.media_type, media.extension)
+    assert near(Image.open(path).getpixel((10, 10)), RED)
+
+
+def test_deep_grey_keeps_its_shades(make_of, step, tmp_path):
+    Image.fromarray(np.full((20, 20), 0x8000, np.uint16)).save(tmp_path / "deep.png")
+    path = rendition(make_of(tmp_path / "deep.png", "image", step("same", "crop", {}))["same"])
+
+    assert near(Image.open(path).getpixel((10, 10)), (128, 128, 128), 2)
+
+
+def test_hdr_comes_out_in_ordinary_range_even_if_it_is_poorly_tagged(make_of, make, step, tmp_path):
+    hdr = make(
+        tmp_path / "hdr.mp4",
+        *("-f", "lavfi", "-i", "testsrc2=s=128x72:r=25:d=0.4", "-pix_fmt", "yuv420p10le", "-c:v", "libx265"),
+        *("-x265-params", "log-level=error:transfer=smpte2084", "-color_trc", "smpte2084"),
+    )
+    assert probe.check(hdr, FileType.VIDEO).hdr
+    with av.open(str(rendition(make_of(hdr, "video", step("small", "compress", {}))["small"]))) as container:
+        frame = next(container.decode(video=0))
+
+    assert (1, "yuv420p") == (frame.color_trc, frame.format.name)
+
+
 def test_a_colour_profile_is_applied_and_taken_out(make_of, step, tmp_path):
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     Image.new("RGB", (20, 20), (200, 30, 90)).save(tmp_path / "profiled.png", icc_profile=profile)
