@@ -156,10 +156,6 @@ class Course:
         result = self._observed.results.get(work.step.step_key)
         if result is None or not work.step.stored:
             return False
-        if result.skipped is not None and work.step.operation.required:
-            return (
-                False  # of an asset where the same step isn't required; here its Job says what is the matter
-            )
         if work.job and not work.job.end and not self._others_open(work):
             return False
         if result.skipped is not None and work.step.operation.required:

@@ -446,15 +446,3 @@ def test_a_deadline_counts_for_those_that_were_not_found_to_be_impossible_before
     assert ("False", "InvalidParameters") == world.succeeded()["poster"]
     status = world.processing_jobs()["small"]["status"]
     assert (1, "DeadlineExceeded") == (status["attempts"], status["failures"][0]["reason"])
-
-
-def test_what_was_skipped_elsewhere_does_not_do_where_it_is_required() -> None:
-    operations = [{"name": "transcript", "transcribe": {}, "required": True}]
-    world, job = running(FOUR | {"operations": operations})
-    order = world.order(job)
-    world.put_result(
-        StepResult(step_key=order.steps[0].step_key, type="transcribe", job="another", skipped="no sound")
-    )
-    world.fail(job, Exit.IMPOSSIBLE, failure("transcript", "NoAudio", permanent=True))
-    world.settle()
-    assert ("False", "NoAudio") == world.succeeded()["transcript"]
