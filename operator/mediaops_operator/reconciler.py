@@ -120,7 +120,7 @@ class Reconciler:
             return
         self._queue.rank(key, visit.observed.asset.spec.execution.priority)
         now = datetime.now(UTC)
-        visit, desired = await self._plan(visit, now)
+        visit, desired = await self._plan(visit, memory, now)
         try:
             wrote = await self._applier.apply(visit, desired, now)
         except Refused as refused:
@@ -129,20 +129,21 @@ class Reconciler:
             return
         await self._after(key, visit, desired, memory, wrote=wrote)
 
-    async def _plan(self, visit: Visit, now: datetime) -> tuple[Visit, Desired]:
+    async def _plan(self, visit: Visit, memory: Memory, now: datetime) -> tuple[Visit, Desired]:
         """Plan; where that needs publications on record first, put them there and plan with what is so then."""
         desired = plan(visit.observed, self._installation, now)
         if not desired.post_actions or desired.commits:
             return visit, desired
-        observed = await self._act(visit.observed, desired.post_actions)
+        observed = await self._act(visit.observed, desired.post_actions, memory)
         desired = plan(observed, self._installation, now)
         return replace(visit, observed=observed), desired
 
-    async def _act(self, observed: Observed, actions: tuple[PostAction, ...]) -> Observed:
+    async def _act(self, observed: Observed, actions: tuple[PostAction, ...], memory: Memory) -> Observed:
+        memory.sending = None  # whatever is open now hasn't been asked for yet
         row = asset_row(observed.asset, observed.served)
         try:
             work = partial(posts.act, observed=observed, asset_row=row, actions=actions)
-            return replace(observed, posts=await self._database.run(work))
+            return replace(observed, posts=await self._database.run(work), sending=None)
         except DatabaseUnavailable as error:
             trouble = Trouble(Reason.DATABASE_UNAVAILABLE, str(error))
             return replace(observed, posts=None, database_trouble=trouble)
@@ -153,7 +154,7 @@ class Reconciler:
         """Do what follows from the writes, and see to the next visit."""
         asset = visit.observed.asset
         if desired.commits and desired.post_actions:
-            observed = await self._act(visit.observed, desired.post_actions)
+            observed = await self._act(visit.observed, desired.post_actions, memory)
             if observed.posts is None:
                 logger.error("%s/%s: the answer to an annotation was lost: set it anew", *key)
         if visit.observed.percents:

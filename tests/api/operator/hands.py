@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from botocore.exceptions import ClientError
+
 from hack.cluster.api import Api, ApiError
 from hack.services.s3 import BUCKET, S3
 from mediaops.identity import output_key, result_key
@@ -91,7 +93,14 @@ class Hands:
 
     def put(self, key: str, content: bytes = b"a video") -> None:
         """Put an object into the workspace's storage."""
-        self.s3.client().put_object(Bucket=BUCKET, Key=f"{self.namespace}/{key}", Body=content)
+        self._put(f"{self.namespace}/{key}", content)
+
+    def _put(self, key: str, content: bytes) -> None:
+        """Put an object; once more where the body came too late for the server, as on a busy machine."""
+        try:
+            self.s3.client().put_object(Bucket=BUCKET, Key=key, Body=content)
+        except ClientError:
+            self.s3.client().put_object(Bucket=BUCKET, Key=key, Body=content)
 
     # Waiting ---------------------------------------------------------------------------------------------
 
@@ -179,18 +188,15 @@ class Hands:
         content = f"{step.name} of {step.step_key}".encode()
         digest = hashlib.sha256(content).hexdigest()
         key = output_key(order.workspace, step.step_key, digest, "bin")
-        self.s3.client().put_object(Bucket=BUCKET, Key=key, Body=content)
+        self._put(key, content)
         file = StoredFile(name=name, key=key, media_type="video/mp4", size_bytes=len(content), sha256=digest)
         result = StepResult(step_key=step.step_key, type=step.type, job=order.job, files=[file], **fields)
         self.put_result(order, result)
         return result
 
     def put_result(self, order: WorkOrder, result: StepResult) -> None:
-        self.s3.client().put_object(
-            Bucket=BUCKET,
-            Key=result_key(order.workspace, result.step_key),
-            Body=result.model_dump_json(by_alias=True, exclude_none=True).encode(),
-        )
+        content = result.model_dump_json(by_alias=True, exclude_none=True).encode()
+        self._put(result_key(order.workspace, result.step_key), content)
 
     def complete(self, job: Manifest, pod: str | None = None) -> None:
         """End a Job well."""

@@ -176,7 +176,7 @@ def test_another_key_publishes_again_on_purpose(hands: Hands, installed: Install
 @pytest.mark.usefixtures("requested")
 def test_a_cancelled_asset_withdraws_what_is_not_posted(hands: Hands, installed: Installed) -> None:
     hands.annotate("clip", "cancel", "now")
-    hands.until_condition("Ready", "False", reason="Cancelled")
+    hands.until_condition("Finished", "True", reason="Cancelled")
     states = installed.query("select state from content_posts")
     assert [("withdrawn",)] == states
     assert hands.asset()["status"]["phase"] == "Cancelled"
