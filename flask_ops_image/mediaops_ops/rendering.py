@@ -33,7 +33,6 @@ class Rendering:
     """Takes the fraction done of all commands."""
     on_step: Callable[[str, list[OutputFile]], None]
     """Takes each step's files as soon as they are whole and checked, by the step's name."""
-
     on_failure: Callable[[str, StepError], None]
     """Takes a step whose files came out wrong."""
 
@@ -47,14 +46,19 @@ class Rendering:
 
             source = self.folder / "upright.png"
             images.write_upright(self.source, source)
-        for index, command in enumerate(self.plan.commands):
-            self._run(command, source, index)
-        self.on_progress(1.0)
-
-    def _run(self, command: Command, source: Path, index: int) -> None:
-        waiting = _by_step(command.outputs)
+        waiting = _by_step(self.plan.outputs)
         for name in waiting:
             (self.folder / folder_name(name)).mkdir(parents=True, exist_ok=True)
+        done: set[Output] = set()
+        for index, command in enumerate(self.plan.commands):
+            self._run(command, source, index, waiting, done)
+            done.update(command.outputs)
+            self._hand_on_whole(waiting, done)
+        self.on_progress(1.0)
+
+    def _run(
+        self, command: Command, source: Path, index: int, waiting: dict[str, list[Output]], done: set[Output]
+    ) -> None:
         share = 1 / len(self.plan.commands)
         progress = _Fraction(command, self.media)
 
@@ -62,21 +66,22 @@ class Rendering:
             self.on_progress(share * (index + progress.of(report)))
 
         def on_tick() -> None:
-            for name in [name for name, outputs in waiting.items() if self._there_already(outputs)]:
-                self._hand_on(name, waiting.pop(name))
+            self._hand_on_whole(waiting, done)
 
         line = command.line(ffmpeg.executable(), str(source), str(self.folder), processors.usable())
-        log.info("ffmpeg starts", extra={"steps": sorted(waiting), "graph": list(command.graph)})
+        steps = sorted({output.step for output in command.outputs})
+        log.info("ffmpeg starts", extra={"steps": steps, "graph": list(command.graph)})
         ffmpeg.run(line, on_report=on_report, on_tick=on_tick)
-        for name in list(waiting):
-            self._hand_on(name, waiting.pop(name))
 
-    def _there_already(self, outputs: Sequence[Output]) -> bool:
-        """Say whether all of a step's files are stills that are whole, while the command still runs."""
-        return all(
-            not output.lasts and output.picture is not None and (self.folder / output.file).exists()
-            for output in outputs
-        )
+    def _hand_on_whole(self, waiting: dict[str, list[Output]], done: set[Output]) -> None:
+        """Hand on each step that waits for no file any more: its command ended, or it is a still that is there."""
+        for name, outputs in list(waiting.items()):
+            if all(output in done or self._is_there(output) for output in outputs):
+                self._hand_on(name, waiting.pop(name))
+
+    def _is_there(self, output: Output) -> bool:
+        """Say whether it is a still that is whole, though its command still runs."""
+        return not output.lasts and output.picture is not None and (self.folder / output.file).exists()
 
     def _hand_on(self, name: str, outputs: Sequence[Output]) -> None:
         try:

@@ -30,6 +30,8 @@ MAKES: dict[str, Makes] = {
 
 FRAMES = 3
 """How many frames of a video a caption is given to look at."""
+SOUGHT_AT_ONCE = 4
+"""Stills that one command seeks: each has a decoder of its own, which takes memory for many pictures."""
 FRAME_SIDE = 768
 """Longest side of such a frame in pixels."""
 
@@ -187,11 +189,10 @@ class _Planner:
             chains = shared(self.nodes, self.pictures, stream)
             yield Command(((),), tuple(chains), (*_labelled(self.pictures), *self.sounds))
             return
-        if self.pictures:
-            inputs = tuple(("-ss", seconds(hanging.at_millis or 0)) for hanging in self.pictures)
-            yield Command(
-                inputs, tuple(sought(self.nodes, self.pictures, stream)), tuple(_labelled(self.pictures))
-            )
+        for start in range(0, len(self.pictures), SOUGHT_AT_ONCE):
+            some = self.pictures[start : start + SOUGHT_AT_ONCE]
+            inputs = tuple(("-ss", seconds(hanging.at_millis or 0)) for hanging in some)
+            yield Command(inputs, tuple(sought(self.nodes, some, stream)), tuple(_labelled(some)))
         if self.sounds or self.waves:
             chains = [f"[0:{self._sound().stream}]{h.tail}[{label(h.output)}]" for h in self.waves]
             yield Command(((),), tuple(chains), (*_labelled(self.waves), *self.sounds))

@@ -205,6 +205,13 @@ def test_stills_alone_are_sought_and_not_decoded_up_to():
     ] == list(only(plan).graph)
 
 
+def test_many_stills_are_sought_a_few_at_a_time():
+    plan = plan_pass([step("poster", "thumbnail", {"count": 10})], VIDEO)
+
+    assert [4, 4, 2] == [len(command.inputs) for command in plan.commands]
+    assert [f"thumbnail-{index}" for index in range(10)] == [o.name for o in plan.outputs]
+
+
 def test_sought_stills_go_through_the_filters_that_they_read():
     plan = plan_pass(
         [

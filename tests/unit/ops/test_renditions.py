@@ -319,6 +319,15 @@ def test_more_stills_than_pictures_repeat_them(make_of, make, step, tmp_path):
     assert 3 == len(make_of(one, "video", step("poster", "thumbnail", {"count": 3}))["poster"].files)
 
 
+def test_stills_of_several_commands_are_one_step(make_of, clip, step):
+    made = make_of(
+        clip, "video", step("poster", "thumbnail", {"count": 9, "width": 64}), step("words", "prepareAudio")
+    )
+
+    assert [f"thumbnail-{index}" for index in range(9)] == [file.name for file in made["poster"].files]
+    assert all(file.path.exists() for file in made["poster"].files)
+
+
 @pytest.mark.parametrize(
     ("form", "media_type"), [("jpeg", "image/jpeg"), ("webp", "image/webp"), ("png", "image/png")]
 )
