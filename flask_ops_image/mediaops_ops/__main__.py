@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
+
+INTERRUPTED = 75
+"""mediaops.models.work.Exit.INTERRUPTED, before that is loaded."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
         from mediaops_ops import preview
 
         return preview.show(arguments.file, arguments.media)
+    # The first process of a container ignores what it has no handler for, and what follows takes a while to load.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     from mediaops_ops import run
 
     return run.run(arguments.file, arguments.work_dir, ingest=arguments.ingest)

@@ -14,7 +14,7 @@ import pytest
 
 from hack.cluster.waiting import wait_until
 from mediaops.models.work import Exit
-from mediaops_ops import limits
+from mediaops_ops import __main__, limits
 
 
 @pytest.fixture
@@ -43,6 +43,12 @@ def at_work_on(folder: Path) -> set[int]:
     return found
 
 
+def handles_sigterm(pid: int) -> bool:
+    """Say whether a process has a handler for SIGTERM, from the kernel's mask of caught signals."""
+    caught = re.search(r"SigCgt:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
+
 def wait_for_ffmpeg(process: subprocess.Popen[str], door) -> None:
     wait_until("ffmpeg", lambda: bool(at_work_on(door.folder / "work") - {process.pid}), 60)
 
@@ -62,6 +68,19 @@ def test_told_to_stop_it_stops_ffmpeg_and_asks_to_be_replaced(door, endless):
     wait_for_nobody(door)
     assert "Interrupted" == door.termination.reason
     assert [] == list((door.folder / "work").iterdir())
+
+
+def test_told_to_stop_before_it_began_it_asks_to_be_replaced(door):
+    """The order is a pipe that nobody writes: loading is over, or not, when the signal comes."""
+    assert Exit.INTERRUPTED == __main__.INTERRUPTED
+    os.mkfifo(door.folder / "order.json")
+    line = [sys.executable, "-m", "mediaops_ops", "run", "-f", str(door.folder / "order.json")]
+    process = subprocess.Popen(line)
+    wait_until("its handler", lambda: handles_sigterm(process.pid), 60)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert Exit.INTERRUPTED == process.wait(30)
 
 
 def test_over_its_deadline_it_ends_as_an_attempt(door, bucket, endless):
@@ -136,7 +155,7 @@ def test_a_hang_that_no_exception_reaches_is_ended_by_force(tmp_path):
     program = f"""
 import ctypes, sys
 from pathlib import Path
-from mediaops_ops import limits
+from mediaops_ops import __main__, limits
 limits.GRACE_SECONDS = 0.5
 def last_words(ended): Path({str(tmp_path / "words")!r}).write_text(ended.reason)
 watch = limits.Limits(deadline_seconds=0.5, disk_bytes=0, folder=Path({str(tmp_path)!r}), last_words=last_words)
