@@ -1,0 +1,141 @@
+"""Whatever fails meanwhile: each asset is finished and posted once, and no attempt is made or counted twice."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.e2e import faults
+from tests.e2e.faults import assert_done_once, is_processed, post_of, submit
+from tests.e2e.workspace import REQUEST_SECONDS, Workspace, conditions
+
+pytestmark = pytest.mark.timeout(600)
+
+DELETIONS = 10
+
+
+def encoding_pod(space: Workspace, name: str, *but: str) -> str:
+    """Give the name of an asset's pod once it is at work: until then a SIGTERM is none to it."""
+    pod = faults.running_pod(space, name, but)
+    faults.wait_for_program(pod, "ffmpeg")
+    found: str = pod["metadata"]["name"]
+    return found
+
+
+def test_a_job_s_pod_deleted_and_evicted_is_replaced_free_of_charge(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    submit(workspace, tmp_path, "pod-lost", seconds=90)
+    first = encoding_pod(workspace, "pod-lost")
+    api, core = workspace.installation.cluster.api, f"/api/v1/namespaces/{workspace.name}/pods"
+    api.delete(f"{core}/{first}")
+    second = encoding_pod(workspace, "pod-lost", first)
+    eviction = {"metadata": {"name": second, "namespace": workspace.name}}
+    api.call("POST", f"{core}/{second}/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", **eviction})
+    third = faults.running_pod(workspace, "pod-lost", but=[first, second])
+    [job] = faults.jobs_of(workspace, "pod-lost")
+    assert [owner["uid"] for owner in third["metadata"]["ownerReferences"]] == [job["metadata"]["uid"]]
+    assert_done_once(workspace, "pod-lost")
+
+
+def test_an_operator_killed_ten_times_in_a_row_loses_and_doubles_nothing(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    chance = random.Random(10)  # noqa: S311 -- no secret
+    names = [f"orphan-{number}" for number in range(3)]
+    for deletion in range(DELETIONS):
+        if deletion % 4 == 0:
+            submit(workspace, tmp_path, names[deletion // 4])
+        # Some are killed before their first visit, others in the midst of things.
+        time.sleep(chance.uniform(0.5, 8))
+        faults.kill(workspace.installation, "operator")
+        faults.wait_for_start(workspace.installation, "operator")
+    for name in names:
+        assert_done_once(workspace, name)
+
+
+def test_without_postgres_media_are_processed_and_publishing_waits(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    postgres = workspace.installation.fleet.postgres
+    submit(workspace, tmp_path, "unrecorded", seconds=20)
+    faults.running_pod(workspace, "unrecorded")
+    postgres.kill()
+    try:
+        workspace.wait("unrecorded", "processed", is_processed)
+        workspace.wait(
+            "unrecorded",
+            "called unrecorded",
+            lambda now: conditions(now).get("Persisted", {}).get("status") == "False",
+        )
+        published = conditions(workspace.get("unrecorded"))["Published"]
+        assert published["status"] == "Unknown", published
+        assert workspace.posts(post_of(workspace, "unrecorded")) == []
+    finally:
+        postgres.start()
+    done = assert_done_once(workspace, "unrecorded")
+    workspace.wait(
+        "unrecorded",
+        "recorded",
+        lambda now: conditions(now).get("Persisted", {}).get("status") == "True",
+    )
+    rows = workspace.request("GET", f"/api/media/process?asset_id={workspace.asset_id(done)}").json()
+    assert rows["asset"]["status"] == "processed", rows
+    assert [job["status"] for job in rows["jobs"]] == ["completed"], rows
+
+
+def test_a_program_that_hangs_ends_at_the_deadline_and_counts_as_an_attempt(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    submit(
+        workspace, tmp_path, "hung", seconds=60,
+        execution={"deadlineSeconds": 30}, retry={"backoffSeconds": 1},
+    )  # fmt: skip
+    faults.freeze(faults.running_pod(workspace, "hung"), "ffmpeg")
+    assert_done_once(workspace, "hung", attempts=1, jobs=2)
+    [small] = workspace.jobs("hung").values()
+    assert [failure["reason"] for failure in small["status"]["failures"]] == ["DeadlineExceeded"]
+
+
+def test_callbacks_repeated_late_and_out_of_order_change_nothing(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    installation = workspace.installation
+    secret = installation.fleet.secrets.text("flask-api")
+
+    def call(job: str, kubernetes_job: str, status: str, percent: int) -> int:
+        answer = requests.post(
+            f"{installation.backend_url}/api/media/callback",
+            json={"job_id": job, "flask_job_id": kubernetes_job, "status": status, "percent": percent},
+            headers={"Authorization": f"Bearer {secret}"},
+            timeout=REQUEST_SECONDS,
+        )
+        return answer.status_code
+
+    submit(workspace, tmp_path, "told", seconds=60)
+    faults.running_pod(workspace, "told")
+    [job] = faults.jobs_of(workspace, "told")
+    ours = job["metadata"]["name"]
+    rows = f"/api/media/process?asset_id={workspace.asset_id(workspace.get('told'))}"
+    [row] = workspace.request("GET", rows).json()["jobs"]
+    told = [("completed", 100), ("processing", 5), ("failed", 50), ("completed", 100)]
+    for status, percent in told:
+        assert call(row["id"], ours, status, percent) == 200
+        assert call(row["id"], f"{ours[:-1]}x", status, percent) == 200
+    assert_done_once(workspace, "told")
+
+    def versions() -> list[str]:
+        objects = [workspace.get("told"), *workspace.jobs("told").values()]
+        return [each["metadata"]["resourceVersion"] for each in objects]
+
+    time.sleep(3)
+    before = versions()
+    for status, percent in told:
+        assert call(row["id"], ours, status, percent) == 200
+    time.sleep(3)
+    assert versions() == before
+    assert_done_once(workspace, "told")
