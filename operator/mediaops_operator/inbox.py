@@ -64,6 +64,7 @@ async def sweep(database: Database) -> None:
 
 async def listen(database: Database, heard: Callable[[AssetKey], None], missed: Callable[[], None]) -> None:
     """Call `heard` for every NOTIFY, for ever; `missed` after each time nobody was listening."""
+    told = False
     while True:
         try:
             connection = await psycopg.AsyncConnection.connect(
@@ -71,6 +72,7 @@ async def listen(database: Database, heard: Callable[[AssetKey], None], missed: 
             )
             async with connection:
                 await connection.execute(f"LISTEN {CHANNEL}")
+                told = False
                 missed()
                 while True:
                     async for notice in connection.notifies(timeout=_SILENCE_SECONDS):
@@ -79,5 +81,7 @@ async def listen(database: Database, heard: Callable[[AssetKey], None], missed: 
                     async with asyncio.timeout(_ANSWER_SECONDS):
                         await connection.execute("SELECT 1")  # a dead connection shows itself here
         except (psycopg.Error, OSError, TimeoutError) as error:
-            logger.warning("not listening to the database: %s", type(error).__name__)
+            if not told:
+                logger.warning("not listening to the database: %s", type(error).__name__)
+            told = True
             await asyncio.sleep(_RECONNECT_SECONDS)

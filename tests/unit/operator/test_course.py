@@ -367,6 +367,20 @@ def test_a_source_from_elsewhere_is_fetched_first() -> None:
     assert ("True", "Succeeded") == world.condition("Ready")
 
 
+def test_a_source_that_never_answers_is_given_up_after_the_round() -> None:
+    world, ingest = running(FOUR | {"source": {"url": {"address": "https://a.test/a.mp4"}}})
+    for _ in range(2):
+        world.fail(ingest, Exit.UNREACHABLE, failure(None, "SourceUnreachable"))
+        world.settle()
+        world.pass_time(60)
+        world.settle()
+        (ingest,) = world.jobs()
+    world.fail(ingest, Exit.UNREACHABLE, failure(None, "SourceUnreachable"))
+    world.settle()
+    assert ("False", "SourceUnreachable") == world.condition("SourceReady")
+    assert [] == world.jobs()
+
+
 def test_a_source_that_is_refused_fails_the_asset_without_another_attempt() -> None:
     world, ingest = running(FOUR | {"source": {"url": {"address": "https://a.test/a.mp4"}}})
     world.fail(ingest, Exit.IMPOSSIBLE, failure(None, "SourceForbidden", permanent=True))
