@@ -30,7 +30,7 @@ class Inputs:
     duration_millis: int | None = None
     """Length of the source, where it has one."""
     audio: Path | None = None
-    """Sound of the input for listening (16 kHz mono; FLAC for engines outside, else WAV); None: it has none."""
+    """Sound of the input for listening (16 kHz mono; Opus for engines outside, else WAV); None: it has none."""
     transcript: Path | None = None
     """transcript.json that the step reads; None: it reads none, or there is none."""
     frames: tuple[Path, ...] = ()

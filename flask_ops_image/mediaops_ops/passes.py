@@ -6,15 +6,16 @@ Both doors of the image use this. Where files come from and where results go is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mediaops.graph import folder_name, needs_media, plan_pass
+from mediaops.graph import PassPlan, folder_name, needs_media, plan_pass
 from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
+from mediaops.operations import REGISTRY
 from mediaops.reasons import Reason
 from mediaops_ops.outcome import Inputs, OutputFile, StepError, StepOutcome, Unreachable
 from mediaops_ops.registry import RUNNERS, runner
@@ -88,9 +89,7 @@ class Pass:
         groups: dict[str, list[StepOrder]] = {}
         for step in self.steps:
             done = step.name in self.done
-            if not needs_media(step, self.file_type) or (
-                done and step.type not in {"crop", "filter", "compress"}
-            ):
+            if not needs_media(step, self.file_type) or (done and not _transforms(step)):
                 continue
             top = step
             while top.input in by_name:
@@ -109,15 +108,7 @@ class Pass:
         log.info("checked", extra={"media": media.wire()})
         plan = plan_pass(steps, media)
         by_name = {step.name: step for step in steps}
-        for name, message in plan.impossible.items():
-            self._fail(
-                by_name[name],
-                StepError(Reason.INVALID_PARAMETERS, f"{message[0].upper()}{message[1:]}.", permanent=True),
-            )
-        for name, above in plan.blocked.items():
-            self._fail(by_name[name], _depends(above))
-        for name, reason in plan.nothing.items():
-            self._nothing(by_name[name], reason, media)
+        self._leave_out(plan, by_name, media)
         wanted = sorted({output.step for output in plan.outputs})
 
         def on_progress(fraction: float) -> None:
@@ -149,10 +140,18 @@ class Pass:
                 return self.desk.read(ref, "rendition")
         return self.desk.source()
 
+    def _leave_out(self, plan: PassPlan, by_name: Mapping[str, StepOrder], media: Media) -> None:
+        """Settle what the plan found to be impossible, or to have nothing to do."""
+        for name, message in plan.impossible.items():
+            sentence = f"{message[0].upper()}{message[1:]}."
+            self._fail(by_name[name], StepError(Reason.INVALID_PARAMETERS, sentence, permanent=True))
+        for name, above in plan.blocked.items():
+            self._fail(by_name[name], _depends(above))
+        for name, reason in plan.nothing.items():
+            self._nothing(by_name[name], reason, media)
+
     def _nothing(self, step: StepOrder, reason: Reason, media: Media) -> None:
-        """Skip a step that has nothing to do, or fail it where it is required; captions do without frames."""
-        if step.type == "caption":
-            return
+        """Skip a step that has nothing to do, or fail it where it is required."""
         if step.required:
             self._fail(step, StepError(reason, reason.sentence, permanent=True))
         else:
@@ -241,6 +240,11 @@ class Pass:
         self.failures.append(failure)
         if isinstance(error, Unreachable):
             self.unreachable.append(failure)
+
+
+def _transforms(step: StepOrder) -> bool:
+    """Say whether other steps may read the picture that a step makes."""
+    return step.type in REGISTRY and REGISTRY[step.type].transforms
 
 
 def _depends(above: str) -> StepError:
