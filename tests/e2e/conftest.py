@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,15 @@ from hack.images import archive
 from hack.installation import NAMESPACE, RELEASE, Installation, start_around
 from hack.services.fleet import Fleet
 from tests.e2e.workspace import Workspace
+
+LONGEST_SECONDS = 900
+"""Of one test, with all that its fixtures bring up: on a busy machine, n8n and the release take minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent == Path(__file__).parent and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(LONGEST_SECONDS))
 
 
 @pytest.fixture(scope="session")
