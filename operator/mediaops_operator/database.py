@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 from sqlalchemy import Connection, create_engine, func, make_url, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from mediaops.tables import SCHEMA_VERSION, SchemaRow
 
@@ -24,6 +24,10 @@ _STATEMENT_MILLIS = 10_000
 
 class DatabaseUnavailable(Exception):
     """The database doesn't answer, or isn't ready for this version; the message holds no address."""
+
+
+class DatabaseRefused(DatabaseUnavailable):
+    """The database is there and doesn't take this very piece of work."""
 
 
 class Database:
@@ -69,6 +73,8 @@ class Database:
             self._hanging += 1
             running.add_done_callback(self._came_back)
             raise DatabaseUnavailable("it took the request and doesn't answer") from None
+        except DatabaseRefused:
+            raise
         except DatabaseUnavailable:
             self._down_until = loop.time() + _PAUSE_SECONDS
             raise
@@ -84,6 +90,8 @@ class Database:
                 if not self._checked:
                     self._check(connection)
                 return work(connection)
+        except (IntegrityError, DataError) as error:
+            raise DatabaseRefused(type(error.orig).__name__) from error
         except DBAPIError as error:
             raise DatabaseUnavailable(f"{type(error.orig).__name__}") from error
         except SQLAlchemyError as error:

@@ -22,7 +22,7 @@ from mediaops.rows import asset_row, job_row
 from mediaops.tables import AssetRow, JobRow, mirror
 from mediaops_operator import posts
 from mediaops_operator.cache import AssetKey
-from mediaops_operator.database import Database, DatabaseUnavailable
+from mediaops_operator.database import Database, DatabaseRefused, DatabaseUnavailable
 from mediaops_operator.observed import Observed
 
 Row = dict[str, Any]
@@ -126,7 +126,7 @@ class Mirror:
 
     async def run(self) -> None:
         """Write what is handed over, for ever."""
-        loaded = False
+        loaded = told = False
         while True:
             try:
                 if not loaded:
@@ -137,7 +137,8 @@ class Mirror:
                 await self.flush()
                 await asyncio.sleep(_PAUSE_SECONDS)  # lets a batch gather
             except DatabaseUnavailable as error:
-                if self._up or not loaded:
+                if self._up or not told:
+                    told = True
                     logger.warning("the database is behind: %s", error)
                 self._up = False
                 self._tell_late()
@@ -156,7 +157,10 @@ class Mirror:
         while self._pending or self._gone:
             batch = dict(list(self._pending.items())[:_BATCH])
             gone = list(self._gone)
-            await self._database.run(partial(_write, batch=list(batch.values()), gone=gone))
+            try:
+                await self._database.run(partial(_write, batch=list(batch.values()), gone=gone))
+            except DatabaseRefused:
+                await self._one_by_one(batch, gone)
             self._up = True
             self._gone.difference_update(gone)
             for id_, pending in batch.items():
@@ -166,6 +170,15 @@ class Mirror:
                     del self._pending[id_]
                     if pending.late:
                         self._tell(pending.key)
+
+    async def _one_by_one(self, batch: dict[UUID, _Pending], gone: list[UUID]) -> None:
+        """Write what the database takes, so that one asset's row doesn't hold back all the others."""
+        await self._database.run(partial(_write, batch=[], gone=gone))
+        for pending in batch.values():
+            try:
+                await self._database.run(partial(_write, batch=[pending], gone=[]))
+            except DatabaseRefused as error:
+                logger.error("the rows of %s/%s are not taken: %s", *pending.key, error)
 
 
 def _version(row: Row) -> tuple[datetime, int]:
