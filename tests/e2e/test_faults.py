@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from hack.installation import Installation
 from tests.e2e import faults
 from tests.e2e.faults import assert_done_once, is_processed, post_of, submit
 from tests.e2e.workspace import REQUEST_SECONDS, Workspace, conditions
@@ -16,6 +18,15 @@ from tests.e2e.workspace import REQUEST_SECONDS, Workspace, conditions
 pytestmark = pytest.mark.timeout(600)
 
 DELETIONS = 10
+LEASE = {"MEDIAOPS_LEASE_SECONDS": "50"}
+RESEND = {"MEDIAOPS_RESEND_SECONDS": "52"}
+"""Shorter than as installed, and still longer than n8n wants to have left for a post (40 s)."""
+
+
+@pytest.fixture(autouse=True)
+def x_without_faults(workspace: Workspace) -> Iterator[None]:
+    yield
+    faults.mend_x(workspace)
 
 
 def encoding_pod(space: Workspace, name: str, *but: str) -> str:
@@ -139,3 +150,30 @@ def test_callbacks_repeated_late_and_out_of_order_change_nothing(
     time.sleep(3)
     assert versions() == before
     assert_done_once(workspace, "told")
+
+
+@pytest.fixture
+def short_leases(installation: Installation) -> Iterator[None]:
+    """A publication whose holder was killed is soon taken up again."""
+    with faults.settings(installation, backend=LEASE, operator=RESEND):
+        yield
+
+
+@pytest.mark.usefixtures("short_leases")
+def test_n8n_and_a_backend_killed_around_the_post_make_one_post(workspace: Workspace, tmp_path: Path) -> None:
+    n8n, since = workspace.installation.fleet.n8n, time.time()
+    faults.break_x(workspace, "append", action="hang", seconds=50.0)
+    faults.break_x(workspace, "tweet", action="hang", seconds=25.0, commit=True)
+    # One of them is held before its post, the other after it.
+    submit(workspace, tmp_path, "cut-0", "cut-1")
+    faults.wait_for_hung(workspace, "append", "tweet", since=since)
+    n8n.kill()
+    assert sum(len(workspace.posts(post_of(workspace, name))) for name in ("cut-0", "cut-1")) == 1
+    n8n.start()
+    since = time.time()
+    faults.break_x(workspace, "tweet", action="hang", seconds=5.0, commit=True)
+    submit(workspace, tmp_path, "cut-2")
+    faults.wait_for_hung(workspace, "tweet", since=since)
+    faults.kill(workspace.installation, "backend")
+    for name in ("cut-0", "cut-1", "cut-2"):
+        assert_done_once(workspace, name)
