@@ -99,6 +99,26 @@ def test_without_postgres_media_are_processed_and_publishing_waits(
     assert [job["status"] for job in rows["jobs"]] == ["completed"], rows
 
 
+def test_storage_that_is_away_is_waited_for_and_costs_no_attempt(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    storage = workspace.installation.fleet.s3
+    submit(workspace, tmp_path, "early", "late", seconds=20)
+    faults.running_pod(workspace, "early")
+    storage.kill()
+    try:
+        time.sleep(30)
+        for name in ("early", "late"):
+            now = workspace.get(name)
+            assert conditions(now).get("Finished", {}).get("status") != "True", now["status"]
+    finally:
+        storage.start()
+    for name in ("early", "late"):
+        workspace.published(name)
+        made = faults.jobs_of(workspace, name)
+        assert_done_once(workspace, name, jobs=len(made))
+
+
 def test_a_program_that_hangs_ends_at_the_deadline_and_counts_as_an_attempt(
     workspace: Workspace, tmp_path: Path
 ) -> None:
