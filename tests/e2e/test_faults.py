@@ -132,6 +132,16 @@ def test_a_program_that_hangs_ends_at_the_deadline_and_counts_as_an_attempt(
     assert [failure["reason"] for failure in small["status"]["failures"]] == ["DeadlineExceeded"]
 
 
+def test_an_api_server_that_restarts_loses_and_doubles_nothing(workspace: Workspace, tmp_path: Path) -> None:
+    submit(workspace, tmp_path, "headless-0", "headless-1", seconds=20)
+    faults.running_pod(workspace, "headless-0")
+    workspace.installation.cluster.kill_component("apiserver")
+    time.sleep(3)
+    workspace.installation.cluster.restart_component("apiserver")
+    for name in ("headless-0", "headless-1"):
+        assert_done_once(workspace, name)
+
+
 def test_callbacks_repeated_late_and_out_of_order_change_nothing(
     workspace: Workspace, tmp_path: Path
 ) -> None:
