@@ -85,6 +85,12 @@ class Looks:
     trouble: Trouble | None = None
 
 
+def trouble_of(reason: Reason, error: Exception) -> Trouble:
+    """Say that a service is away, in words that don't change with each try, so that each is no new write."""
+    logger.info("%s: %s", reason, error)
+    return Trouble(reason, reason.sentence)
+
+
 class Library:
     """Results in storage. What was found is kept, because it never changes; what wasn't is asked for again."""
 
@@ -101,7 +107,7 @@ class Library:
         looked, trouble = set(), None
         for key, answer in zip(keys, answers, strict=True):
             if isinstance(answer, StorageError):
-                trouble = Trouble(Reason.STORAGE_UNAVAILABLE, str(answer))
+                trouble = trouble_of(Reason.STORAGE_UNAVAILABLE, answer)
             elif isinstance(answer, BaseException):
                 raise answer
             else:
@@ -242,7 +248,7 @@ class Gatherer:
         except Forbidden as error:
             return Found(trouble=Trouble(Reason.SOURCE_FORBIDDEN, str(error))), None
         except StorageError as error:
-            return Found(), Trouble(Reason.STORAGE_UNAVAILABLE, str(error))
+            return Found(), trouble_of(Reason.STORAGE_UNAVAILABLE, error)
         identity = stored_identity(stat)
         facts = MediaFacts(identity=identity, size_bytes=stat.size)
         return Found(facts, stored_reference(key, identity, stat.media_type)), None
@@ -285,7 +291,7 @@ class Gatherer:
         try:
             rows = await self._database.run(lambda c: posts.read(c, observed.served, resource))
         except DatabaseUnavailable as error:
-            return replace(observed, database_trouble=Trouble(Reason.DATABASE_UNAVAILABLE, str(error)))
+            return replace(observed, database_trouble=trouble_of(Reason.DATABASE_UNAVAILABLE, error))
         return replace(observed, posts=rows)
 
 

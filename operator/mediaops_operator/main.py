@@ -1,15 +1,23 @@
-"""`mediaops-operator`."""
+"""`mediaops-operator`: run, or with `resync` write all rows once."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 
 
 def main() -> None:
     """Run until stopped; see mediaops_operator.run for the exit codes."""
+    parser = argparse.ArgumentParser(prog="mediaops-operator", description="The operator of MediaAssets.")
+    commands = parser.add_subparsers(dest="command")
+    again = commands.add_parser("resync", help="write the rows of everything there is, once")
+    again.add_argument(
+        "--force", action="store_true", help="also over newer versions (after a restore of etcd)"
+    )
+    arguments = parser.parse_args()
     # Where the official client is installed (the backend needs it), kopf imports it just to know its classes.
     # Without it the start takes a second less, and the process 40 MB.
     sys.modules.setdefault("kubernetes", None)  # type: ignore[arg-type]
-    from mediaops_operator.run import run  # noqa: PLC0415
+    from mediaops_operator import run  # noqa: PLC0415
 
-    sys.exit(run())
+    sys.exit(run.resync(force=arguments.force) if arguments.command == "resync" else run.run())

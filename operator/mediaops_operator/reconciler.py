@@ -20,12 +20,12 @@ from mediaops_operator.apply import Applier, Refused, Stale
 from mediaops_operator.cache import AssetKey, Cache
 from mediaops_operator.database import Database, DatabaseUnavailable
 from mediaops_operator.events import Events
-from mediaops_operator.gather import Gatherer, Memory, Visit
+from mediaops_operator.gather import Gatherer, Memory, Visit, trouble_of
 from mediaops_operator.installation import Installation
 from mediaops_operator.kube import ApiError, Unreachable
 from mediaops_operator.mirror import Mirror
 from mediaops_operator.n8n import N8n
-from mediaops_operator.observed import Observed, Sending, Trouble
+from mediaops_operator.observed import Observed, Sending
 from mediaops_operator.planning import plan
 from mediaops_operator.planning.conditions import status_of
 from mediaops_operator.planning.desired import Desired, PostAction, Send
@@ -145,7 +145,7 @@ class Reconciler:
             work = partial(posts.act, observed=observed, asset_row=row, actions=actions)
             return replace(observed, posts=await self._database.run(work), sending=None)
         except DatabaseUnavailable as error:
-            trouble = Trouble(Reason.DATABASE_UNAVAILABLE, str(error))
+            trouble = trouble_of(Reason.DATABASE_UNAVAILABLE, error)
             return replace(observed, posts=None, database_trouble=trouble)
 
     async def _after(

@@ -1,4 +1,4 @@
-"""Run the operator in this process; one replica per cluster.
+"""What `mediaops-operator` does in its process.
 
 Exit codes: 0 after a stop that was asked for; 2 where settings are wrong; 1 where a watch or a background
 task died, after which a restart is cheap.
@@ -19,7 +19,9 @@ from pythonjsonlogger.json import JsonFormatter
 from mediaops.settings import S3Settings, SettingsError, load
 from mediaops.tokens import CapabilityError
 from mediaops_operator import handlers
-from mediaops_operator.kube import Access
+from mediaops_operator.database import DatabaseUnavailable
+from mediaops_operator.kube import Access, ApiError, Unreachable
+from mediaops_operator.resync import resync as write_all
 from mediaops_operator.service import Service
 from mediaops_operator.settings import OperatorSettings
 
@@ -30,14 +32,10 @@ DIED = 1
 def run() -> int:
     """Run until stopped, and give the exit code."""
     try:
-        settings = load(OperatorSettings)
-        _log(settings.log_level)
-        kubeconfig = os.environ.get("KUBECONFIG")
-        access = Access.find(Path(kubeconfig) if kubeconfig else None)
+        settings, access = _told()
         service = Service(settings, load(S3Settings), access)
-    except (SettingsError, CapabilityError, OSError, KeyError, StopIteration) as error:
-        print(f"mediaops-operator: {error}", file=sys.stderr)
-        return WRONG_SETTINGS
+    except _WRONG as error:
+        return _refuse(error)
     try:
         asyncio.run(
             kopf.operator(
@@ -53,6 +51,36 @@ def run() -> int:
         logging.getLogger(__name__).exception("the operator ends")
         return DIED
     return 0
+
+
+def resync(*, force: bool) -> int:
+    """Write all rows once, and give the exit code."""
+    try:
+        settings, access = _told()
+    except _WRONG as error:
+        return _refuse(error)
+    try:
+        count = asyncio.run(write_all(settings, access, force=force))
+    except (ApiError, Unreachable, DatabaseUnavailable) as error:
+        print(f"mediaops-operator: {error}", file=sys.stderr)
+        return DIED
+    print(f"{count} assets")
+    return 0
+
+
+_WRONG = (SettingsError, CapabilityError, OSError, KeyError, StopIteration)
+
+
+def _told() -> tuple[OperatorSettings, Access]:
+    settings = load(OperatorSettings)
+    _log(settings.log_level)
+    kubeconfig = os.environ.get("KUBECONFIG")
+    return settings, Access.find(Path(kubeconfig) if kubeconfig else None)
+
+
+def _refuse(error: Exception) -> int:
+    print(f"mediaops-operator: {error}", file=sys.stderr)
+    return WRONG_SETTINGS
 
 
 def _log(level: str) -> None:

@@ -127,6 +127,8 @@ class Service:
             return
         if gone and kind == ASSETS:
             self._mirror.gone(UUID(manifest["metadata"]["uid"]))
+        elif kind == ASSETS:
+            self.queue.rank(key, views.priority(manifest))
         self.queue.add(key)
 
     def _decisive(self, kind: str, manifest: Manifest) -> object:
@@ -148,10 +150,10 @@ class Service:
             return
         uid, trouble = read
         known = self._gatherer.troubles.get(uid)
+        if known and known.reason == trouble.reason:
+            return  # the same again, of another try: its words may differ by a pod's name
         self._gatherer.troubles[uid] = trouble
-        key = self.cache.find(uid)
-        if key and known != trouble:
-            self.queue.add(key)
+        self._revisit(self.cache.find(uid))
 
     def _heard(self, key: AssetKey) -> None:
         """Take in that the database has news of an asset."""

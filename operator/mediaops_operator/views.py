@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from mediaops.models.mediaasset import Priority
 from mediaops.reasons import Reason
 from mediaops_operator.cache import JOBS, PODS
 from mediaops_operator.objects import CONTAINER, COUNTS_ANNOTATION, counted_on
@@ -52,6 +53,12 @@ def job_view(job: Manifest, pods: Iterable[Manifest], troubles: Mapping[str, Tro
         trouble=troubles.get(metadata["uid"]) if not views else None,
         deleted="deletionTimestamp" in metadata,
     )
+
+
+def priority(asset: Manifest) -> Priority:
+    """Give a MediaAsset's priority, before the rest of it is read."""
+    named = ((asset.get("spec") or {}).get("execution") or {}).get("priority")
+    return Priority(named) if named in list(Priority) else Priority.NORMAL
 
 
 def decisive(kind: str, manifest: Manifest) -> object:

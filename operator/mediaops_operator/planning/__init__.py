@@ -122,10 +122,18 @@ def _launches(
         return [source.launch], None
     if source.says.status != "True" or len(works) < len(observed.steps):
         return [], None  # ProcessingJobs first: their uids are in the Jobs' names
+    return _passes(observed, works, installation, now)
+
+
+def _passes(
+    observed: Observed, works: list[Work], installation: Installation, now: datetime
+) -> tuple[list[Launch], Trouble | None]:
     try:
         return launches(observed, works, installation, now), None
     except OrderTooLarge:
         return [], too_large()
+    except KeyError as error:  # storage no longer has what an operation that succeeded had left there
+        return [], Trouble(Reason.INTERNAL_ERROR, f"an input is missing: {error}")
 
 
 def _tell_launched(course: Course, made: Iterable[Launch]) -> None:

@@ -181,16 +181,8 @@ class Hands:
                 self.store_result(order, step)
 
     def store_result(self, order: WorkOrder, step: StepOrder, **fields: Any) -> StepResult:
-        kinds = {"transcribe": "transcript.json", "caption": "caption.json", "thumbnail": "thumbnail-0"}
-        name = {"prepareAudio": "audio", "prepareFrames": "frame-0"}.get(
-            step.type, kinds.get(step.type, "rendition")
-        )
-        content = f"{step.name} of {step.step_key}".encode()
-        digest = hashlib.sha256(content).hexdigest()
-        key = output_key(order.workspace, step.step_key, digest, "bin")
-        self._put(key, content)
-        file = StoredFile(name=name, key=key, media_type="video/mp4", size_bytes=len(content), sha256=digest)
-        result = StepResult(step_key=step.step_key, type=step.type, job=order.job, files=[file], **fields)
+        content, result = made(order, step, **fields)
+        self._put(result.files[0].key, content)
         self.put_result(order, result)
         return result
 
@@ -247,6 +239,19 @@ class Hands:
                 return False
             raise
         return True
+
+
+def made(order: WorkOrder, step: StepOrder, **fields: Any) -> tuple[bytes, StepResult]:
+    """Give what a step could have made: the content of its one file, and its result."""
+    kinds = {"transcribe": "transcript.json", "caption": "caption.json", "thumbnail": "thumbnail-0"}
+    name = {"prepareAudio": "audio", "prepareFrames": "frame-0"}.get(
+        step.type, kinds.get(step.type, "rendition")
+    )
+    content = f"{step.name} of {step.step_key}".encode()
+    digest = hashlib.sha256(content).hexdigest()
+    key = output_key(order.workspace, step.step_key, digest, "bin")
+    file = StoredFile(name=name, key=key, media_type="video/mp4", size_bytes=len(content), sha256=digest)
+    return content, StepResult(step_key=step.step_key, type=step.type, job=order.job, files=[file], **fields)
 
 
 def condition(manifest: Manifest, type_: str) -> Manifest | None:

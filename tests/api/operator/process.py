@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import psycopg
 import yaml
@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from standardwebhooks.webhooks import Webhook
 
 from hack.services.postgres import Postgres
-from hack.services.s3 import BUCKET, S3
+from hack.services.s3 import BUCKET
 from hack.services.service import Tls, free_port
 
 LOOPBACK = "127.0.0.1"
@@ -42,12 +42,22 @@ PROFILES = {
 }
 
 
+class StorageServer(Protocol):
+    """What an operator has to know of its S3 server."""
+
+    @property
+    def url(self) -> str: ...
+
+    def secret(self, user: str) -> str: ...
+
+
 @dataclass
 class Received:
-    """A request that n8n took."""
+    """A request that n8n took, and when it had all of it (seconds since the epoch)."""
 
     headers: dict[str, str]
     body: dict[str, Any]
+    at: float
 
 
 class Webhook_(BaseHTTPRequestHandler):
@@ -57,10 +67,11 @@ class Webhook_(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         content = self.rfile.read(int(self.headers["Content-Length"]))
+        at = time.time()
         status = self.server.answer
         if status == 202:
             self.server.webhook.verify(content, dict(self.headers))
-            self.server.received.append(Received(dict(self.headers), json.loads(content)))
+            self.server.received.append(Received(dict(self.headers), json.loads(content), at))
         self.send_response(status)
         self.end_headers()
 
@@ -86,7 +97,7 @@ class Installed:
     kubeconfig: Path
     postgres: Postgres
     database: str
-    s3: S3
+    s3: StorageServer
     tls: Tls
     secret: str = field(default_factory=lambda: secrets.token_hex(32))
     more: dict[str, str] = field(default_factory=dict)
@@ -113,7 +124,6 @@ class Installed:
 
     def env(self, port: int) -> dict[str, str]:
         """Give the process's environment."""
-        client = self.s3.client("operator")
         return {
             "PATH": os.environ["PATH"],
             "KUBECONFIG": str(self.kubeconfig),
@@ -121,7 +131,7 @@ class Installed:
             "STORAGE_BUCKET": BUCKET,
             "STORAGE_URL": self.s3.url,
             "MEDIAOPS_S3_ACCESS_KEY_ID": "operator",
-            "MEDIAOPS_S3_SECRET_ACCESS_KEY": client._request_signer._credentials.secret_key,
+            "MEDIAOPS_S3_SECRET_ACCESS_KEY": self.s3.secret("operator"),
             "MEDIAOPS_CA_FILE": str(self.tls.authority),
             "N8N_WEBHOOK_URL": f"http://{LOOPBACK}:{self.n8n.server_port}/webhook/mediaops",
             "N8N_WEBHOOK_SECRET": self.secret,
@@ -142,10 +152,11 @@ class Installed:
 
 
 class Operator:
-    """The process."""
+    """The process; `module` is what Python runs."""
 
-    def __init__(self, installed: Installed) -> None:
+    def __init__(self, installed: Installed, module: str = "mediaops_operator") -> None:
         self.installed = installed
+        self.module = module
         self.log = installed.folder / "operator.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.port = free_port(LOOPBACK)
@@ -161,7 +172,7 @@ class Operator:
         """Start it and wait until it has listed everything."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mediaops_operator"],
+                [sys.executable, "-m", self.module],
                 env=self.installed.env(self.port) | more,
                 stdout=log,
                 stderr=log,
@@ -171,6 +182,19 @@ class Operator:
             assert self.process.poll() is None, self.log.read_text()[-3000:]
             assert time.monotonic() < end, self.log.read_text()[-3000:]
             time.sleep(0.05)
+
+    def run(self, *arguments: str, **more: str) -> int:
+        """Run it beside the one that is started, to its end; give the exit code."""
+        with self.log.open("ab") as log:
+            ended = subprocess.run(
+                [sys.executable, "-m", "mediaops_operator", *arguments],
+                env=self.installed.env(free_port(LOOPBACK)) | more,
+                stdout=log,
+                stderr=log,
+                timeout=120,
+                check=False,
+            )
+        return ended.returncode
 
     def answers(self, path: str) -> bool:
         """Say whether a probe is content."""

@@ -220,3 +220,25 @@ def test_a_stop_that_was_asked_for_ends_with_zero_and_probes_are_content_before(
     assert operator.metric("mediaops_operator_queue") >= 0
     time.sleep(0.2)
     assert 0 == operator.kill(signal.SIGTERM)
+
+
+def test_after_a_restore_of_the_cluster_the_rows_are_written_anew_if_that_is_forced(
+    hands: Hands, installed: Installed, operator: Operator
+) -> None:
+    hands.put("clip.mp4")
+    hands.apply(ONE)
+    (job,) = hands.until_job()
+    hands.succeed(job)
+    hands.until_condition("Finished", "True")
+    hands.until("the row", lambda: installed.query("select 1 from media_assets where phase = 'Processed'"))
+    # What was written before the restore carries versions that the restored cluster hasn't reached yet.
+    installed.query("update media_assets set resource_version = 1000000000, phase = 'Failed'")
+    assert 0 == operator.run("resync")
+    assert [("Failed",)] == installed.query("select phase from media_assets")
+    assert 0 == operator.run("resync", "--force")
+    assert [("Processed",)] == installed.query("select phase from media_assets")
+
+
+def test_wrong_settings_are_named_and_end_the_start(operator: Operator) -> None:
+    assert 2 == operator.run(N8N_WEBHOOK_SECRET="short")
+    assert "N8N_WEBHOOK_SECRET" in operator.log.read_text()

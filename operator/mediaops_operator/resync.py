@@ -1,0 +1,69 @@
+"""`mediaops-operator resync`: write the rows of everything there is, once.
+
+The running operator keeps rows up to date by itself and never puts an older version over a newer one. After a
+restore of etcd the cluster's versions start again lower than those on record: `--force` writes them all the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection
+
+from mediaops.models.mediaasset import MediaAsset
+from mediaops.models.processingjob import ProcessingJob
+from mediaops.rows import asset_row, job_row
+from mediaops.tables import AssetRow, JobRow, mirror
+from mediaops_operator import kube
+from mediaops_operator.database import Database
+from mediaops_operator.kube import Access, Cluster
+from mediaops_operator.resolve import resolve
+from mediaops_operator.settings import OperatorSettings
+
+Row = dict[str, Any]
+
+
+async def resync(settings: OperatorSettings, access: Access, *, force: bool) -> int:
+    """Write all rows, and give the number of assets; raises ApiError, Unreachable, DatabaseUnavailable."""
+    database = Database(settings.database_url)
+    count = 0
+    try:
+        async with Cluster(access) as cluster:
+            jobs: defaultdict[str, list[ProcessingJob]] = defaultdict(list)
+            async for manifests, _ in cluster.pages(kube.PROCESSING_JOBS):
+                for manifest in manifests:
+                    job = ProcessingJob.model_validate(manifest)
+                    jobs[job.spec.asset_ref.uid].append(job)
+            async for manifests, _ in cluster.pages(kube.ASSETS):
+                assets = [MediaAsset.model_validate(manifest) for manifest in manifests]
+                served = [asset for asset in assets if asset.status.workspace]
+                if served:
+                    await database.run(partial(_write, assets=served, jobs=jobs, force=force))
+                count += len(served)
+    finally:
+        database.close()
+    return count
+
+
+def _write(
+    connection: Connection, assets: list[MediaAsset], jobs: dict[str, list[ProcessingJob]], force: bool
+) -> None:
+    rows = {row["id"]: row for row in (asset_row(a, a.status.workspace or "") for a in assets)}
+    connection.execute(mirror(AssetRow, [rows[id_] for id_ in sorted(rows)], force=force))
+    job_rows = {row["id"]: row for asset in assets for row in _job_rows(asset, jobs.get(asset.uid, []))}
+    if job_rows:
+        connection.execute(mirror(JobRow, [job_rows[id_] for id_ in sorted(job_rows)], force=force))
+
+
+def _job_rows(asset: MediaAsset, jobs: list[ProcessingJob]) -> list[Row]:
+    identity = asset.status.media.identity if asset.status.media else None
+    if identity is None:
+        return []
+    by_name = {job.name: job for job in jobs}
+    return [
+        job_row(asset, asset.status.workspace or "", place, step, by_name[step.processing_job])
+        for place, step in enumerate(resolve(asset, identity, jobs))
+        if step.processing_job in by_name
+    ]
