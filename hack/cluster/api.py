@@ -66,8 +66,7 @@ class Api:
         self, verb: str, path: str, body: dict[str, Any] | None = None, kind: str = "application/json"
     ) -> Any:
         """Return the decoded answer. Raises ApiError for a refusal, OSError where nobody answers."""
-        host, tls = self._endpoint
-        connection = http.client.HTTPSConnection(host, context=tls, timeout=30)
+        connection = self.connect()
         try:
             content = json.dumps(body) if body is not None else None
             connection.request(verb, path, content, {"Content-Type": kind} if content else {})
@@ -80,6 +79,11 @@ class Api:
         if answer.status >= http.client.BAD_REQUEST:
             raise ApiError(answer.status, decoded.get("message", text) if is_json else text)
         return decoded
+
+    def connect(self, timeout: float = 30.0) -> http.client.HTTPSConnection:
+        """Return a connection of its own, for who has many requests to make; it connects with the first."""
+        host, tls = self._endpoint
+        return http.client.HTTPSConnection(host, context=tls, timeout=timeout)
 
     @cached_property
     def _endpoint(self) -> tuple[str, ssl.SSLContext]:

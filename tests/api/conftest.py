@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -19,12 +18,9 @@ import pytest
 import yaml
 
 from hack.build import tool
-from hack.cluster.api import Api
 from hack.cluster.control_plane import ControlPlane
+from hack.cluster.crds import install_crds
 from tests.api.resources import Kubectl
-
-CRDS = Path(__file__).parents[2] / "crds"
-ESTABLISHED_WITHIN = 30  # seconds
 
 _numbers = count(1)
 
@@ -32,8 +28,7 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with ControlPlane(tmp_path_factory.mktemp("control-plane")) as plane:
-        for path in sorted(CRDS.glob("*.yaml")):
-            install(plane.api, yaml.safe_load(path.read_text()))
+        install_crds(plane.api)
         yield plane
 
 
@@ -64,23 +59,3 @@ def namespace(api_server: ControlPlane) -> str:
     }
     api_server.api.call("POST", "/api/v1/namespaces", body)
     return name
-
-
-def install(api: Api, definition: dict[str, Any]) -> None:
-    """Create a CRD and wait until its resource is served and its conditions say that all of it is taken."""
-    name = definition["metadata"]["name"]
-    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
-    api.apply(path, definition)
-    end = time.monotonic() + ESTABLISHED_WITHIN
-    while True:
-        conditions = api.get(path).get("status", {}).get("conditions") or []
-        true = {condition["type"] for condition in conditions if condition["status"] == "True"}
-        if {"Established", "NamesAccepted"} <= true:
-            assert "NonStructuralSchema" not in true, conditions
-            break
-        assert time.monotonic() < end, conditions
-        time.sleep(0.05)
-    group, version = definition["spec"]["group"], definition["spec"]["versions"][0]["name"]
-    while not api.ready(f"/apis/{group}/{version}/{definition['spec']['names']['plural']}"):
-        assert time.monotonic() < end, f"{name} is not served"
-        time.sleep(0.05)
