@@ -114,7 +114,10 @@ def _kinds(written: list[Write]) -> dict[str, int]:
 
 
 def _visits(operator: Operator) -> float:
-    return operator.metric("mediaops_operator_visit_seconds_count")
+    try:
+        return operator.metric("mediaops_operator_visit_seconds_count")
+    except OSError:  # it is busy and answers late: asked again
+        return 0.0
 
 
 def _memory_mb(operator: Operator) -> tuple[float, float]:
@@ -122,4 +125,5 @@ def _memory_mb(operator: Operator) -> tuple[float, float]:
     assert operator.process is not None
     status = Path(f"/proc/{operator.process.pid}/status").read_text()
     fields = dict(line.split(":", 1) for line in status.splitlines())
-    return int(fields["VmRSS"].split()[0]) / 1000, int(fields["VmHWM"].split()[0]) / 1000
+    now, peak = (int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))  # it says KiB
+    return now, peak
