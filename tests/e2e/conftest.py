@@ -5,8 +5,7 @@
   MEDIAOPS_E2E_IMAGES=keep a release that is there stays as it is, without a look at the sources.
 - `workspace`: a namespace for the module, which belongs to a workspace of its own.
 
-`test_cluster.py` needs the machine for itself and comes first, by its name; nothing here starts before it is
-asked for.
+`test_cluster.py` needs the machine for itself and comes first; nothing here starts before it is asked for.
 """
 
 from __future__ import annotations
@@ -29,9 +28,15 @@ LONGEST_SECONDS = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.get_closest_marker("timeout") is None:
+    ours = [item for item in items if item.path.parent == Path(__file__).parent]
+    for item in ours:
+        if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(LONGEST_SECONDS))
+    items[:] = [item for item in items if item not in ours] + sorted(ours, key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    return 0 if item.path.name == "test_cluster.py" else 1
 
 
 @pytest.fixture(scope="session")
