@@ -255,9 +255,20 @@ def mirror(table: type[AssetRow | JobRow], rows: Sequence[dict[str, Any]], *, fo
     lower) replaces it in any case.
     """
     statement = insert(table.__table__).values(list(rows))  # type: ignore[arg-type]
+    return _mirrored(statement, table, list(rows[0]), force)
+
+
+def mirror_each(table: type[AssetRow | JobRow], names: Sequence[str], *, force: bool = False) -> Insert:
+    """Give the same for any number of rows with these columns, to be executed with the rows as parameters."""
+    return _mirrored(insert(table.__table__), table, names, force)  # type: ignore[arg-type]
+
+
+def _mirrored(
+    statement: Insert, table: type[AssetRow | JobRow], columns: Sequence[str], force: bool
+) -> Insert:
     incoming = statement.excluded
     current = table.__table__.c
-    names = [name for name in rows[0] if name not in ("id", "created_at", "updated_at")]
+    names = [name for name in columns if name not in ("id", "created_at", "updated_at")]
     newer = tuple_(incoming.creation_timestamp, incoming.resource_version) >= tuple_(
         current.creation_timestamp, current.resource_version
     )

@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, update
 
 from mediaops.rows import asset_row, job_row
-from mediaops.tables import AssetRow, JobRow, mirror
+from mediaops.tables import AssetRow, JobRow, mirror_each
 from mediaops_operator import posts
 from mediaops_operator.cache import AssetKey
 from mediaops_operator.database import Database, DatabaseRefused, DatabaseUnavailable
@@ -185,14 +185,21 @@ def _version(row: Row) -> tuple[datetime, int]:
     return row["creation_timestamp"], row["resource_version"]
 
 
+def upsert(
+    connection: Connection, table: type[AssetRow | JobRow], rows: list[Row], *, force: bool = False
+) -> None:
+    """Write rows, one statement for all: compiling one with so many values took longer than running it."""
+    connection.execute(mirror_each(table, list(rows[0]), force=force), rows)
+
+
 def _write(connection: Connection, batch: list[_Pending], gone: list[UUID]) -> None:
     if batch:
         # In the order of their ids, so that two writers never wait for each other in a circle.
         assets = sorted((p.asset | {"gone_at": None} for p in batch), key=lambda row: row["id"])
-        connection.execute(mirror(AssetRow, assets))
+        upsert(connection, AssetRow, assets)
         jobs = {row["id"]: row for p in batch for row in p.jobs}
         if jobs:
-            connection.execute(mirror(JobRow, [jobs[id_] for id_ in sorted(jobs)]))
+            upsert(connection, JobRow, [jobs[id_] for id_ in sorted(jobs)])
         mirrored = [p.asset["id"] for p in batch if p.jobs]
         connection.execute(
             update(JobRow)

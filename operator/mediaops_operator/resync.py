@@ -15,10 +15,11 @@ from sqlalchemy import Connection
 from mediaops.models.mediaasset import MediaAsset
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.rows import asset_row, job_row
-from mediaops.tables import AssetRow, JobRow, mirror
+from mediaops.tables import AssetRow, JobRow
 from mediaops_operator import kube
 from mediaops_operator.database import Database
 from mediaops_operator.kube import Access, Cluster
+from mediaops_operator.mirror import upsert
 from mediaops_operator.resolve import resolve
 from mediaops_operator.settings import OperatorSettings
 
@@ -51,10 +52,10 @@ def _write(
     connection: Connection, assets: list[MediaAsset], jobs: dict[str, list[ProcessingJob]], force: bool
 ) -> None:
     rows = {row["id"]: row for row in (asset_row(a, a.status.workspace or "") for a in assets)}
-    connection.execute(mirror(AssetRow, [rows[id_] for id_ in sorted(rows)], force=force))
+    upsert(connection, AssetRow, [rows[id_] for id_ in sorted(rows)], force=force)
     job_rows = {row["id"]: row for asset in assets for row in _job_rows(asset, jobs.get(asset.uid, []))}
     if job_rows:
-        connection.execute(mirror(JobRow, [job_rows[id_] for id_ in sorted(job_rows)], force=force))
+        upsert(connection, JobRow, [job_rows[id_] for id_ in sorted(job_rows)], force=force)
 
 
 def _job_rows(asset: MediaAsset, jobs: list[ProcessingJob]) -> list[Row]:
