@@ -1,4 +1,4 @@
-"""The only kopf code: watches, and how the process starts and ends. Why only events: findings and decision 0030."""
+"""The only kopf code: watches, and how the process starts and ends (docs/decisions/0036)."""
 
 from __future__ import annotations
 
