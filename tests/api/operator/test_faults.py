@@ -192,7 +192,8 @@ def test_progress_from_callbacks_shows_and_finished_steps_show_before_the_job_en
     installed.query("select pg_notify('mediaops', %s)", f"{hands.namespace}/clip")
     hands.until("percent", lambda: 40 == hands.processing_jobs()["small"]["status"]["percent"])
     hands.until("poster", lambda: "Completed" == hands.processing_jobs()["poster"]["status"]["phase"])
-    assert "1/2" == hands.asset()["status"]["progress"]["summary"]
+    # The asset's status is written after its operations'.
+    hands.until("the sum", lambda: "1/2" == hands.asset()["status"]["progress"]["summary"])
 
 
 def test_rows_follow_the_resources(hands: Hands, installed: Installed) -> None:
