@@ -140,10 +140,8 @@ def test_a_poster_and_texts_come_with_it(workspace: Workspace, published: Object
     assert [each for each in published["status"]["outputs"] if each["operation"] == "post"]
 
 
-def test_the_example_of_a_picture_is_made_and_posted(
-    workspace: Workspace, examples: dict[str, Object]
-) -> None:
-    picture = examples["image"]
+def test_the_example_of_a_picture_is_made_and_posted(workspace: Workspace, examples: list[Object]) -> None:
+    picture = workspace.published(examples[0]["metadata"]["name"])
     assert conditions(picture)["Published"]["reason"] == "Posted", picture["status"]
     with av.open(io.BytesIO(workspace.output(picture, "rendition", "web"))) as made:
         (stream,) = made.streams.video
