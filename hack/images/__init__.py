@@ -167,7 +167,7 @@ def _pulled(image: Archive) -> str:
 
 
 def _push(reference: str, folder: Path) -> None:
-    """Write an image's archive; it stays in buildah's storage only if others are built on it."""
+    """Write an image's archive into a folder."""
     _buildah("push", reference, f"docker-archive:{folder / 'image.tar'}:{reference}")
 
 

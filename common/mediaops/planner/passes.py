@@ -7,7 +7,7 @@ or made in the same pass. Outside engines get a pass each, on files prepared in 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mediaops.models.mediaasset import SOURCE
 from mediaops.planner.steps import Placement, Prepared, Step
@@ -22,7 +22,7 @@ class Pass:
     placement: Placement
     through: tuple[str, ...] = ()
     """Unstored transforms run again on the way, which are not members (they completed before)."""
-    prepares: tuple[Prepared, ...] = field(default=())
+    prepares: tuple[Prepared, ...] = ()
     """Files made for outside engines' steps."""
 
     @property

@@ -14,7 +14,7 @@ from typing import Any
 
 from mediaops.identity import digest, processing_job_name
 from mediaops.models.mediaasset import SOURCE, MediaAssetSpec, OperationSpec
-from mediaops.operations import REGISTRY, Makes
+from mediaops.operations import Makes
 from mediaops.operations.caption import CaptionParameters
 
 STEP_KEY_LENGTH = 40
@@ -182,8 +182,3 @@ def _prepared(
     kind = "prepareAudio" if operation.operation.makes is Makes.TRANSCRIPT else "prepareFrames"
     key = digest(identity, chain, kind, PREPARE_VERSIONS[kind])[:STEP_KEY_LENGTH]
     return Prepared(operation.name, kind, source, key)
-
-
-def versions_today(operation: OperationSpec) -> dict[str, str]:
-    """Give the versions a new step key of this operation would be made with, for `outdated`."""
-    return {operation.type: REGISTRY[operation.type].version, **operation.parameters.versions()}
