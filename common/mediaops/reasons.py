@@ -254,10 +254,10 @@ class Reason(StrEnum):
         "The file has no picture to work on.",
         "The file has no video stream.",
         "Remove the operation, or its required: true to let it be skipped.")
-    NOTHING_TO_DO = ("NothingToDo", Topic.OPERATION,
-        "The operation is required, but the file gives it nothing to do.",
-        "required: true, and for example nothing is said in a file that is to be transcribed.",
-        "Remove required: true to let it be skipped.")
+    NO_SPEECH = ("NoSpeech", Topic.OPERATION,
+        "Nothing is said in the file.",
+        "Its sound is music or noise, or too quiet for the engine.",
+        "Remove the operation, or its required: true to let it be skipped.")
     INVALID_PARAMETERS = ("InvalidParameters", Topic.OPERATION,
         "The parameters don't fit this file.",
         "For example a rectangle that lies outside of the picture.",

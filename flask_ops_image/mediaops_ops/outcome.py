@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mediaops.models.base import FileType
 from mediaops.models.work import PostText
+from mediaops.reasons import Reason
 
 Progress = Callable[[float], None]
 """Takes the fraction done, 0.0 to 1.0; cheap to call often, never raises."""
@@ -63,8 +64,8 @@ class StepOutcome:
     """Short figures and words (≤ 32 names of ≤ 40, values of ≤ 256 characters)."""
     texts: tuple[PostText, ...] = ()
     """caption: what it wrote."""
-    skipped: str | None = None
-    """Why there was nothing to do, as a sentence; becomes the failure NothingToDo if the step is required."""
+    skipped: Reason | None = None
+    """Why there was nothing to do; the reason of the failure if the step is required."""
 
 
 class StepError(Exception):

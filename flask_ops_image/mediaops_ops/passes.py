@@ -148,14 +148,7 @@ class Pass:
         for name, above in plan.blocked.items():
             self._fail(by_name[name], _depends(above))
         for name, reason in plan.nothing.items():
-            self._nothing(by_name[name], reason, media)
-
-    def _nothing(self, step: StepOrder, reason: Reason, media: Media) -> None:
-        """Skip a step that has nothing to do, or fail it where it is required."""
-        if step.required:
-            self._fail(step, StepError(reason, reason.sentence, permanent=True))
-        else:
-            self._settle(step, StepOutcome(skipped=reason.sentence), media)
+            self._finish(by_name[name], StepOutcome(skipped=reason), media)
 
     def _rendered(self, step: StepOrder, files: list[OutputFile], media: Media) -> None:
         if step.type in RUNNERS:
@@ -167,14 +160,19 @@ class Pass:
             values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"
         self._settle(step, StepOutcome(files=tuple(files), values=values), media)
 
+    def _finish(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
+        """Keep what came out of a step; nothing is a failure where the step is required."""
+        if outcome.skipped and step.required:
+            self._fail(step, StepError(outcome.skipped, outcome.skipped.sentence, permanent=True))
+        else:
+            self._settle(step, outcome, media)
+
     def _attempt(self, step: StepOrder) -> None:
         """Run a step that has a runner; its failure stays its own."""
         try:
             inputs = self._inputs(step)
             outcome = runner(step.type)(step, inputs)
-            if outcome.skipped and step.required:
-                raise StepError(Reason.NOTHING_TO_DO, outcome.skipped, permanent=True)
-            self._settle(step, outcome, self._media.get(SOURCE))
+            self._finish(step, outcome, self._media.get(SOURCE))
         except StepError as error:
             self._fail(step, error)
         except Exception as error:

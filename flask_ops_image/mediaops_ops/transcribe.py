@@ -38,10 +38,10 @@ def run(step: StepOrder, inputs: Inputs) -> StepOutcome:
     """Transcribe the prepared sound; raises StepError, and Unreachable where an outside engine stays away."""
     parameters = TranscribeParameters.model_validate(step.parameters).resolved(inputs.file_type)
     if inputs.audio is None:
-        return StepOutcome(skipped=Reason.NO_AUDIO.sentence)
+        return StepOutcome(skipped=Reason.NO_AUDIO)
     transcript = _listen(parameters, inputs.audio, lambda done: inputs.progress(done * LISTEN_SHARE))
     if not transcript.words:
-        return StepOutcome(skipped="Nothing is said in the file.")
+        return StepOutcome(skipped=Reason.NO_SPEECH)
     transcript = transcript.model_copy(update={"cues": cut(transcript.words, transcript.duration_millis)})
     files = tuple(_written(transcript, form, inputs.work_dir) for form in parameters.formats)
     inputs.progress(1.0)

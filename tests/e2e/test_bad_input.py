@@ -118,7 +118,7 @@ def test_a_transcript_that_is_required_fails_without_sound_and_the_poster_is_mad
     done = workspace.finished("silent-required")
     assert conditions(done)["Processed"]["reason"] == "OperationFailed"
     assert operation_reasons(workspace, "silent-required") == {
-        "transcript": "NothingToDo",
+        "transcript": "NoAudio",
         "poster": "Completed",
     }
 

@@ -10,6 +10,7 @@ import pytest
 
 from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
+from mediaops.reasons import Reason
 from mediaops.transcript import Transcript
 from mediaops_ops import transcribe
 from mediaops_ops.outcome import Inputs, StepError, StepOutcome
@@ -85,12 +86,12 @@ def test_no_words_are_made_up_where_nobody_speaks(kind: str, tmp_path: Path) -> 
         "tone": 8000 * np.sin(2 * np.pi * 440 * np.arange(count) / RATE),
     }[kind]
     outcome, _ = run(wav(tmp_path / "audio.wav", sound), tmp_path / "work")
-    assert outcome == StepOutcome(skipped="Nothing is said in the file.")
+    assert outcome == StepOutcome(skipped=Reason.NO_SPEECH)
 
 
 def test_a_file_without_sound_gives_nothing_to_do(tmp_path: Path) -> None:
     outcome, _ = run(None, tmp_path / "work")
-    assert outcome == StepOutcome(skipped="The file has no sound to work on.")
+    assert outcome == StepOutcome(skipped=Reason.NO_AUDIO)
 
 
 def test_only_the_formats_asked_for_are_written_and_json_always(jfk: np.ndarray, tmp_path: Path) -> None:

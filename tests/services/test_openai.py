@@ -23,6 +23,7 @@ from hack.services.standin import StandInService
 from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
 from mediaops.platforms import text_limit
+from mediaops.reasons import Reason
 from mediaops.transcript import Segment, Transcript, Word
 from mediaops_ops import caption, transcribe
 from mediaops_ops.outcome import Inputs, StepError, StepOutcome, Unreachable
@@ -163,7 +164,7 @@ def test_silence_is_not_sent_at_all(api: Api, tmp_path: Path) -> None:
     with wave.open(str(tmp_path / "audio.wav"), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(bytes(RATE * 2 * 3))
-    assert listen(tmp_path / "audio.wav", tmp_path / "work").skipped == "Nothing is said in the file."
+    assert listen(tmp_path / "audio.wav", tmp_path / "work").skipped == Reason.NO_SPEECH
     assert len(api.calls("transcriptions")) == before
 
 
@@ -174,7 +175,7 @@ def test_what_whisper_makes_up_over_noise_is_not_taken_for_speech(api: Api, tmp_
         file.writeframes(noise.tobytes())
     made_up = api.client().audio.transcriptions.create(file=tmp_path / "audio.wav", model="whisper-1")
     assert made_up.text == "Thanks for watching!"
-    assert listen(tmp_path / "audio.wav", tmp_path / "work").skipped == "Nothing is said in the file."
+    assert listen(tmp_path / "audio.wav", tmp_path / "work").skipped == Reason.NO_SPEECH
 
 
 def test_a_busy_engine_is_asked_again_when_it_says(api: Api, speech: Path, tmp_path: Path) -> None:

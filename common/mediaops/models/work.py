@@ -66,7 +66,7 @@ class StepOrder(Model):
     stored: bool = True
     """False: only passed through; no object, completes with its pass."""
     required: bool = False
-    """Fail with NothingToDo instead of writing a result with `skipped`."""
+    """Fail, for the reason that would stand in `skipped`, instead of writing a result that says so."""
     reads: dict[str, ObjectRef] = {}
     """Results of earlier passes by role: input (a rendition), audio, frame-0…, transcript
     (transcript.json)."""
@@ -161,8 +161,8 @@ class StepResult(Model):
     characters)."""
     texts: list[PostText] = []
     """caption: what it wrote."""
-    skipped: Annotated[str, Field(max_length=512)] | None = None
-    """Why there was nothing to do."""
+    skipped: Annotated[str, Field(max_length=63, pattern=r"^[A-Z][A-Za-z0-9]*$")] | None = None
+    """Why there was nothing to do: one word of the table of reasons."""
     source: Measured | None = None
     """Facts of the source, where this step or its pass probed it."""
 

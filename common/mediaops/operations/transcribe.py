@@ -66,5 +66,5 @@ OPERATION = Operation(
     parameters=TranscribeParameters,
     takes=frozenset({FileType.VIDEO, FileType.AUDIO}),
     makes=Makes.TRANSCRIPT,
-    version="1",
+    version="2",
 )

@@ -113,7 +113,7 @@ class ServeDesk:
             files=files,
             values=outcome.values,
             texts=list(outcome.texts),
-            skipped=outcome.skipped,
+            skipped=outcome.skipped.sentence if outcome.skipped else None,
             media=media,
             transcript=Transcript.model_validate_json(transcript.read_bytes()) if transcript else None,
         )

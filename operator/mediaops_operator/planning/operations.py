@@ -21,7 +21,7 @@ from mediaops.reasons import Reason
 from mediaops_operator.conclude import Verdict, backoff, conclude
 from mediaops_operator.observed import JobView, Observed
 from mediaops_operator.planning import outputs
-from mediaops_operator.planning.conditions import Says, condition, moment, settle, stamp, status_of
+from mediaops_operator.planning.conditions import Says, condition, moment, sentence, settle, stamp, status_of
 from mediaops_operator.planning.desired import Launch, Note
 
 SUCCEEDED = "Succeeded"
@@ -160,9 +160,9 @@ class Course:
             return False
         if result.skipped is not None and work.step.operation.required:
             # Stored for another operation, which wasn't required: `required` is no part of a step's key.
-            self._fail(work, Reason.NOTHING_TO_DO, result.skipped)
+            self._fail(work, result.skipped, sentence(result.skipped))
         elif result.skipped is not None:
-            self._complete(work, Reason.SKIPPED, result.skipped, result)
+            self._complete(work, Reason.SKIPPED, sentence(result.skipped), result)
         elif work.job or work.status.job_name:
             self._complete(work, Reason.COMPLETED, Reason.COMPLETED.sentence, result)
         else:

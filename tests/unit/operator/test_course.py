@@ -302,7 +302,7 @@ def test_a_skipped_operation_completes_and_says_why() -> None:
     order = world.order(job)
     world.store(order, "small", "poster")
     skipped = StepResult(
-        step_key=order.steps[0].step_key, type="transcribe", job=order.job, skipped="no sound"
+        step_key=order.steps[0].step_key, type="transcribe", job=order.job, skipped="NoAudio"
     )
     world.put_result(skipped)
     world.end(job, world.run(job), 0)
@@ -316,12 +316,12 @@ def test_a_required_operation_fails_on_what_was_skipped_for_an_asset_that_did_no
     world, job = running(FOUR | {"operations": [first]})
     order = world.order(job)
     step = order.steps[0].step_key
-    world.put_result(StepResult(step_key=step, type="transcribe", job=order.job, skipped="no sound"))
+    world.put_result(StepResult(step_key=step, type="transcribe", job=order.job, skipped="NoAudio"))
     world.end(job, world.run(job), 0)
     world.settle()
     world.edit(operations=[{**first, "required": True}, other])
     world.settle()
-    assert ("False", "NothingToDo") == world.succeeded()["transcript"]
+    assert ("False", "NoAudio") == world.succeeded()["transcript"]
 
 
 def test_an_outside_engine_runs_by_itself_on_audio_prepared_in_the_pass_that_decodes() -> None:
