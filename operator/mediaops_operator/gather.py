@@ -65,6 +65,8 @@ class Memory:
     refused_until: float = float("-inf")
     percent_time: float = float("-inf")
     """When progress was last written, by the loop's clock."""
+    troubles: dict[Reason, str] = field(default_factory=dict)
+    """What stood in the last visit's way, as the log told it."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,7 @@ class Looks:
 
 def trouble_of(reason: Reason, error: Exception) -> Trouble:
     """Say that a service is away, in words that don't change with each try, so that each is no new write."""
-    logger.info("%s: %s", reason, error)
-    return Trouble(reason, reason.sentence)
+    return Trouble(reason, reason.sentence, str(error))
 
 
 class Library:

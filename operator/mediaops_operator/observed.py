@@ -27,6 +27,8 @@ class Trouble:
 
     reason: Reason
     message: str
+    detail: str = field(default="", compare=False)
+    """What the call that failed said; for the log alone, because it may differ with each try."""
 
 
 @dataclass(frozen=True)

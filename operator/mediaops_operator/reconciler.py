@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from mediaops.reasons import Reason
 from mediaops.rows import asset_row
-from mediaops_operator import metrics, posts
+from mediaops_operator import journal, metrics, posts
 from mediaops_operator.apply import Applier, Refused, Stale
 from mediaops_operator.cache import AssetKey, Cache
 from mediaops_operator.database import Database, DatabaseUnavailable
@@ -143,10 +143,12 @@ class Reconciler:
         row = asset_row(observed.asset, observed.served)
         try:
             work = partial(posts.act, observed=observed, asset_row=row, actions=actions)
-            return replace(observed, posts=await self._database.run(work), sending=None)
+            observed = replace(observed, posts=await self._database.run(work), sending=None)
         except DatabaseUnavailable as error:
             trouble = trouble_of(Reason.DATABASE_UNAVAILABLE, error)
             return replace(observed, posts=None, database_trouble=trouble)
+        journal.tell(AssetKey(observed.asset.namespace, observed.asset.name), journal.acted(actions))
+        return observed
 
     async def _after(
         self, key: AssetKey, visit: Visit, desired: Desired, memory: Memory, *, wrote: bool
@@ -160,9 +162,13 @@ class Reconciler:
         if visit.observed.percents:
             memory.percent_time = self._clock()
         self._events.tell(asset, desired.notes)
+        journal.tell(key, journal.visited(visit.observed, desired))
+        troubles = journal.troubles(visit.observed, desired)
+        journal.tell(key, journal.changed(memory.troubles, troubles))
+        memory.troubles = troubles
         self._count(desired)
         if desired.send:
-            await self._send(desired.send, memory)
+            await self._send(key, desired.send, memory)
         now_seen = self._gatherer.again(key, visit.observed) if wrote else visit.observed
         if now_seen is not None:
             persisted = status_of(now_seen.asset.status.conditions, "Persisted") == "True"
@@ -174,12 +180,13 @@ class Reconciler:
             seconds = (desired.wake_at - datetime.now(UTC)).total_seconds()
             self._queue.add_at(key, self._clock() + max(seconds, 0.0) + 0.05)
 
-    async def _send(self, send: Send, memory: Memory) -> None:
+    async def _send(self, key: AssetKey, send: Send, memory: Memory) -> None:
         message = await self._n8n.send(send, int(time.time()))
         metrics.SENDS.labels("taken" if message is None else "refused").inc()
         last = memory.sending
         failures = 0 if message is None else (last.failures if last else 0) + 1
         memory.sending = Sending(send.number, datetime.now(UTC), failures, message or "")
+        journal.tell(key, journal.sent(send, last, memory.sending))
 
     def _count(self, desired: Desired) -> None:
         for launch in desired.launches:
@@ -197,7 +204,8 @@ class Reconciler:
             return
         fields = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:3])
         status: dict[str, Any] = not_understood(manifest, fields, datetime.now(UTC))
-        await self._applier.write_status(manifest, status)
+        if await self._applier.write_status(manifest, status):
+            journal.tell(key, [journal.Line("spec not understood", {"why": fields})])
 
     def _forget(self, key: AssetKey) -> None:
         """Drop what is remembered of an asset that is gone."""

@@ -97,6 +97,7 @@ class Service:
         self._spawn(serving.beat())
         for _ in range(self._settings.workers):
             self._spawn(self._reconciler.work())
+        logger.info("started", extra={"assets": self.cache.count(ASSETS)})
 
     async def stop(self) -> None:
         """End the tasks, write what the mirror still holds, close every connection."""

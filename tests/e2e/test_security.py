@@ -168,6 +168,7 @@ def test_no_secret_is_seen_in_logs_statuses_events_jobs_or_n8n(workspace: Worksp
     assert secrets["flask-api"] in decoded(kept), "the search would find nothing anywhere"
     everything = places(workspace)
     assert "finished" in everything["pods' logs"]
+    assert "Job launched" in everything["the operator's log"]
     assert "/urls" in everything["the backend's log"]
     assert f"From Drive. #{workspace.name}" in everything["resources"]
     assert "upload-media" in everything["n8n's database"]

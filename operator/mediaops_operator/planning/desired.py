@@ -12,6 +12,7 @@ from mediaops.models.processingjob import ProcessingJob, ProcessingJobStatus
 from mediaops.models.work import WorkOrder
 from mediaops.planner import Step
 from mediaops.publications import Decision
+from mediaops_operator.conclude import Verdict
 from mediaops_operator.observed import Share
 
 
@@ -42,6 +43,10 @@ class Note:
     warning: bool = False
     job: ProcessingJob | None = None
     """The ProcessingJob it is about; None: the MediaAsset."""
+    verdict: Verdict | None = None
+    """What it tells of the end of a Job."""
+    kubernetes_job: str = ""
+    """The name of that Job."""
 
 
 @dataclass(frozen=True)

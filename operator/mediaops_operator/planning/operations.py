@@ -329,7 +329,10 @@ class Course:
         counted = f"attempt {number} of {self._retry.limit}" if number else "not counted"
         where = f" in pod {verdict.pod}, exit code {verdict.exit_code}" if verdict.pod else ""
         words = f"{counted}{where}: {verdict.message}"
-        self.notes.append(Note(verdict.reason, words, warning=True, job=work.resource))
+        note = Note(
+            verdict.reason, words, warning=True, job=work.resource, verdict=verdict, kubernetes_job=job
+        )
+        self.notes.append(note)
 
     def _describe(self, work: Work) -> None:
         """Say what an open operation is doing or waiting for."""

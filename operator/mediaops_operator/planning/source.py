@@ -120,7 +120,7 @@ def _judge(observed: Observed, ingest: IngestStatus, job: JobView, now: datetime
     retry = observed.asset.spec.retry
     attempts = ingest.attempts + (1 if verdict.counted else 0)
     after = ingest.model_copy(update={"attempts": attempts, "jobs": ingest.jobs + 1, "job_name": job.name})
-    note = _note(verdict, attempts, retry.limit)
+    note = _note(verdict, job.name, attempts, retry.limit)
     if verdict.permanent or (verdict.counted and attempts >= retry.limit):
         tried = "" if verdict.permanent else f" ({attempts} attempts)"
         says = _says("False", verdict.reason, f"{verdict.message}{tried}")
@@ -164,10 +164,11 @@ def _launch(observed: Observed, ingest: IngestStatus, installation: Installation
     return Launch(order=order, ingest=(ingest.round, ingest.jobs), credential=source.secret_name)
 
 
-def _note(verdict: Verdict, attempts: int, limit: int) -> Note:
+def _note(verdict: Verdict, job: str, attempts: int, limit: int) -> Note:
     counted = f"attempt {attempts} of {limit}" if verdict.counted else "not counted"
     where = f" in pod {verdict.pod}, exit code {verdict.exit_code}" if verdict.pod else ""
-    return Note(verdict.reason, f"fetching the source, {counted}{where}: {verdict.message}", warning=True)
+    words = f"fetching the source, {counted}{where}: {verdict.message}"
+    return Note(verdict.reason, words, warning=True, verdict=verdict, kubernetes_job=job)
 
 
 def _says(status: ConditionStatus, reason: str, message: str | None = None) -> Says:

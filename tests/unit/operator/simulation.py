@@ -22,7 +22,7 @@ from mediaops.identity import output_key, result_key
 from mediaops.models.work import Exit, StepFailure, StepResult, StoredFile, Termination, WorkOrder
 from mediaops.storage import NotFound, Stat, Unavailable
 from mediaops.tokens import Signer
-from mediaops_operator import kube
+from mediaops_operator import journal, kube
 from mediaops_operator.apply import Applier, Pace, Stale
 from mediaops_operator.cache import ASSETS, JOBS, PODS, PROCESSING_JOBS, AssetKey, Cache
 from mediaops_operator.database import DatabaseUnavailable
@@ -224,6 +224,7 @@ class World:
         self.ingest_again = False
         """An ingest Job was deleted: the next one has the same name, because nothing ended."""
         self.log: list[str] = []
+        self.told: list[journal.Line] = []
         self.restart()
 
     # The operator ----------------------------------------------------------------------------------------
@@ -257,6 +258,7 @@ class World:
             await self.applier.apply(visit, desired, self.api.clock)
         except Stale:
             return None
+        self.told += journal.visited(visit.observed, desired)
         self.last = desired
         return desired
 
