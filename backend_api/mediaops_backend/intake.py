@@ -42,6 +42,9 @@ class ProcessRequest(Body):
     file_type: FileType
     original_url: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
     """The file's address (source url), or its Drive link."""
+    source_secret: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """Secret of the workspace's namespace with the source's credential; for google_drive by default
+    mediaops-source-google-drive, for url the one that holds a signed address."""
     operations: Annotated[list[str | dict[str, Any]], Field(max_length=32)] = []
     """Names (transforms are chained in their order), or objects: {type, name, input, params}, or as in the
     resource."""
@@ -59,6 +62,16 @@ class RetryRequest(Body):
     asset_id: UUID
     retry_failed_only: Literal[True]
     """Opens the next round for what failed."""
+
+
+def read(body: dict[str, Any]) -> ProcessRequest:
+    """Read a request for a new asset; raises ValidationError, and Problem (422) for what comes later."""
+    if "callback_url" in body:
+        raise invalid(
+            "callback_url",
+            "callbacks are not sent yet; leave it out and ask GET /api/media/process?asset_id=ID",
+        )
+    return ProcessRequest.model_validate(body)
 
 
 def asset_name(workspace: str, idempotency_key: str) -> str:
@@ -113,18 +126,24 @@ def _sentence(message: str) -> str:
 
 
 def _source(request: ProcessRequest) -> dict[str, Any]:
+    secret = {"secretRef": {"name": request.source_secret}} if request.source_secret else {}
     match request.source:
         case "google_drive":
             found = _DRIVE_ID.search(request.original_url or "")
             file_id = request.source_id or (found.group(1) if found else None)
             if file_id is None:
                 raise invalid("source_id", "give the Drive file's id, or its link in original_url")
-            return {"googleDrive": {"fileId": file_id}}
+            return {"googleDrive": {"fileId": file_id, **secret}}
         case "url":
-            if request.original_url is None:
-                raise invalid("original_url", "give the file's https address")
-            return {"url": {"address": request.original_url}}
+            if (request.original_url is None) != bool(secret):
+                raise invalid(
+                    "original_url",
+                    "give the file's https address, or source_secret where a Secret holds it (not both)",
+                )
+            return {"url": secret or {"address": request.original_url}}
         case _:
+            if secret:
+                raise invalid("source_secret", "only google_drive and url take one; leave it out")
             if request.source_id is None:
                 raise invalid("source_id", "give the file's key in the workspace's storage")
             block = "upload" if request.source == "upload" else "object"

@@ -202,8 +202,9 @@ class Reason(StrEnum):
     # --- The source --------------------------------------------------------------------------------
     SECRET_NOT_FOUND = ("SecretNotFound", Topic.SOURCE,
         "A Secret that is needed doesn't exist in the asset's namespace.",
-        "secretRef is mistyped, or the Secret was not made yet.",
-        "Make the Secret that the message names, with the key mediaops-credential; it goes on by itself.")
+        "secretRef is mistyped, or the Secret (of a source, or mediaops-engine-NAME) was not made yet.",
+        "Make the Secret that the message names, with the key mediaops-credential (docs/credentials.md); "
+        "it goes on by itself.")
     SECRET_INVALID = ("SecretInvalid", Topic.SOURCE,
         "The Secret can't be used as a credential.",
         "It has no key mediaops-credential, or what stands there isn't the JSON that is wanted.",

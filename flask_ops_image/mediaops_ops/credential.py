@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
@@ -10,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from mediaops.models.base import Model
 from mediaops.reasons import Reason
 from mediaops_ops.outcome import StepError
+from mediaops_ops.settings import Settings
 
 HostName = Annotated[str, Field(min_length=1, max_length=253)]
 
@@ -39,9 +39,14 @@ class Credential(Model):
             raise StepError(Reason.CREDENTIAL_NOT_FOR_HOST, message, permanent=True)
 
 
-def read(path: Path | None) -> Credential | None:
-    """Read the mounted credential; None where none is mounted; raises StepError SecretInvalid."""
-    if path is None or not path.exists():
+def read(settings: Settings) -> Credential | None:
+    """Read the namespace's own credential, or else the installation's; None where neither is mounted.
+
+    Raises StepError SecretInvalid.
+    """
+    mounted = (settings.credential_file, settings.lent_credential_file)
+    path = next((path for path in mounted if path and path.exists()), None)
+    if path is None:
         return None
     try:
         return Credential.model_validate_json(path.read_bytes())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from mediaops.models.source import DRIVE_SECRET
 from mediaops.models.work import IngestOrder, StepResult, WorkOrder
 from mediaops.reasons import Reason
 from mediaops_ops import credential as credentials
@@ -45,14 +46,14 @@ def run(order: WorkOrder, ingest: IngestOrder, storage: Storage, settings: Setti
 
 
 def _fetch(order: WorkOrder, ingest: IngestOrder, settings: Settings, path: Path) -> None:
-    credential = credentials.read(settings.credential_file)
+    credential = credentials.read(settings)
     limit = size_limit(order)
     if ingest.google_drive_file_id is not None:
         from mediaops_ops import drive
 
         if credential is None:
-            message = "Google Drive needs a credential; name a Secret in source.googleDrive.secretRef."
-            raise StepError(Reason.SECRET_INVALID, message, permanent=True)
+            message = f"Google Drive needs an apiKey or a serviceAccount; make the Secret {DRIVE_SECRET}."
+            raise StepError(Reason.SECRET_NOT_FOUND, message, permanent=True)
         drive.fetch(ingest.google_drive_file_id, credential, path, settings, limit_bytes=limit)
         return
     with Incoming(path, limit_bytes=limit) as incoming:

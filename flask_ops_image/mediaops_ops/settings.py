@@ -30,6 +30,8 @@ class Settings(BaseModel):
     """CA bundle (PEM) for backend, storage and sources; default: the system's."""
     credential_file: Path | None = None
     """The mounted `mediaops-credential` (JSON)."""
+    lent_credential_file: Path | None = None
+    """The installation's credential (JSON), for where the namespace has none."""
     termination_log: Path = Path("/dev/termination-log")
     """Where the termination message goes."""
     allowed_cidrs: str = ""

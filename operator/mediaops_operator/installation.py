@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mediaops.models.mediaasset import Priority
 from mediaops.tokens import Signer
+from mediaops_operator.credentials import Credentials
 from mediaops_operator.profiles import Profile, load_profiles
 from mediaops_operator.settings import OperatorSettings
 
@@ -23,6 +24,8 @@ class Installation:
     allowed_cidrs: str = ""
     ca: str = ""
     """Certificates (PEM) for pods; empty: the image's own."""
+    credentials: Credentials = field(default_factory=Credentials)
+    """What it lends to namespaces that have none of their own."""
     priority_classes: Mapping[Priority, str] = field(default_factory=dict)
     platforms: frozenset[str] = frozenset({"x"})
     job_ttl_seconds: int = 3600
@@ -41,6 +44,7 @@ class Installation:
             max_source_bytes=settings.max_source_bytes,
             allowed_cidrs=settings.allowed_cidrs,
             ca=settings.n8n_ca_file.read_text() if settings.n8n_ca_file else "",
+            credentials=Credentials.of(settings),
             priority_classes=settings.priority_classes,
             platforms=settings.platform_names,
             job_ttl_seconds=settings.job_ttl_seconds,

@@ -18,6 +18,7 @@ from mediaops.tokens import POD_TOKEN_AUDIENCE, Capability
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import Share
 from mediaops_operator.planning.desired import Launch, Note
+from mediaops_operator.profiles import Profile
 
 Manifest = dict[str, Any]
 
@@ -27,6 +28,8 @@ COUNTS_ANNOTATION = "mediaops.dev/counts"
 """On a Job: which operations, or which ingest, count it, and at which round and number."""
 
 CREDENTIAL_KEY = "mediaops-credential"
+LENT_FILE = "lent-credential.json"
+"""In a work order: the installation's credential. Not the key above, so that no asset can name this Secret."""
 ORDER_FOLDER = "/var/run/mediaops/order"
 TOKEN_FOLDER = "/var/run/mediaops/token"  # noqa: S105 — a path
 CREDENTIAL_FOLDER = "/var/run/mediaops/credential"
@@ -89,6 +92,8 @@ def work_order(asset: MediaAsset, launch: Launch, installation: Installation, no
     files = {"work-order.json": order.model_dump_json(by_alias=True, exclude_none=True)}
     if installation.ca:
         files["ca.crt"] = installation.ca
+    if lent := _lent(asset, launch, installation):
+        files[LENT_FILE] = lent
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -100,6 +105,12 @@ def work_order(asset: MediaAsset, launch: Launch, installation: Installation, no
         },
         "stringData": files,
     }
+
+
+def _lent(asset: MediaAsset, launch: Launch, installation: Installation) -> str | None:
+    """Give the installation's credential for a Job whose namespace may have none of its own."""
+    profile = installation.profiles[asset.spec.execution.profile]
+    return installation.credentials.lent(launch.credential, asset.namespace, profile)
 
 
 def _capability(order: WorkOrder, installation: Installation, now: datetime) -> str:
@@ -201,6 +212,7 @@ def counted_on(text: str) -> Counted:
 
 def _pod(asset: MediaAsset, launch: Launch, installation: Installation) -> Manifest:
     profile = installation.profiles[asset.spec.execution.profile]
+    lent = _lent(asset, launch, installation) is not None
     priority_class = installation.priority_classes.get(asset.spec.execution.priority)
     optional = {
         "serviceAccountName": profile.service_account_name,
@@ -224,13 +236,12 @@ def _pod(asset: MediaAsset, launch: Launch, installation: Installation) -> Manif
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         **{name: value for name, value in optional.items() if value},
-        "containers": [_container(launch, installation, asset.spec.execution.profile)],
-        "volumes": _volumes(launch, profile.work_size_limit),
+        "containers": [_container(launch, installation, profile, lent=lent)],
+        "volumes": _volumes(launch, profile.work_size_limit, lent=lent),
     }
 
 
-def _container(launch: Launch, installation: Installation, profile_name: str) -> Manifest:
-    profile = installation.profiles[profile_name]
+def _container(launch: Launch, installation: Installation, profile: Profile, *, lent: bool) -> Manifest:
     resources: dict[str, dict[str, str]] = {name: dict(value) for name, value in profile.resources.items()}
     if launch.gpu:
         resources.setdefault("limits", {})[profile.gpu_resource] = str(launch.gpu)
@@ -242,6 +253,7 @@ def _container(launch: Launch, installation: Installation, profile_name: str) ->
         "TMPDIR": WORK_FOLDER,
         "HOME": WORK_FOLDER,
         "MEDIAOPS_CREDENTIAL_FILE": f"{CREDENTIAL_FOLDER}/{CREDENTIAL_KEY}" if launch.credential else "",
+        "MEDIAOPS_LENT_CREDENTIAL_FILE": f"{ORDER_FOLDER}/{LENT_FILE}" if lent else "",
         "MEDIAOPS_CA_FILE": f"{ORDER_FOLDER}/ca.crt" if installation.ca else "",
         "MEDIAOPS_ALLOWED_CIDRS": installation.allowed_cidrs if launch.ingest else "",
         "OPENAI_BASE_URL": engine.base_url if engine and launch.engine == "openai" else "",
@@ -268,7 +280,7 @@ def _container(launch: Launch, installation: Installation, profile_name: str) ->
     }
 
 
-def _volumes(launch: Launch, work_size_limit: str) -> list[Manifest]:
+def _volumes(launch: Launch, work_size_limit: str, *, lent: bool) -> list[Manifest]:
     token = {
         "serviceAccountToken": {"audience": POD_TOKEN_AUDIENCE, "path": "token", "expirationSeconds": 3600}
     }
@@ -281,6 +293,8 @@ def _volumes(launch: Launch, work_size_limit: str) -> list[Manifest]:
         # Just the one key: an asset can't point at another Secret and get something out of it.
         item = {"key": CREDENTIAL_KEY, "path": CREDENTIAL_KEY}
         secret = {"secretName": launch.credential, "items": [item], "defaultMode": 0o440}
+        # With a credential lent by the installation the pod starts without the namespace's own, too.
+        secret |= {"optional": True} if lent else {}
         volumes.append({"name": "credential", "secret": secret})
     return volumes
 

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from mediaops.models.mediaasset import Priority
 from mediaops.publications import LEASE_SECONDS
 from mediaops.settings import Settings, StrongSecret
 
+MAX_ACCOUNT_CHARACTERS = 16_384
+"""Google's key files have about 2,400; it goes into work orders, whose size is bounded."""
+
 HttpUrl = Annotated[str, Field(pattern=r"^https?://[^\s@]+$", max_length=512)]
 """An http(s) address without user info."""
+
+
+def _service_account(value: SecretStr | None) -> SecretStr | None:
+    if value is None:
+        return None
+    text = value.get_secret_value()
+    try:
+        account = json.loads(text)
+    except ValueError:
+        account = None
+    wanted = {"client_email", "private_key", "token_uri"}
+    if not isinstance(account, dict) or not wanted <= account.keys() or len(text) > MAX_ACCOUNT_CHARACTERS:
+        raise ValueError("must be the JSON of a Google service account's key file")
+    return value
 
 
 class OperatorSettings(Settings):
@@ -37,6 +55,21 @@ class OperatorSettings(Settings):
     """Larger sources are refused; 0: no limit."""
     allowed_cidrs: Annotated[str, Field(alias="MEDIAOPS_ALLOWED_CIDRS", max_length=1024)] = ""
     """Private networks that sources may be fetched from all the same, separated by commas."""
+    credential_namespaces: Annotated[
+        str, Field(alias="MEDIAOPS_CREDENTIAL_NAMESPACES", max_length=65_536, pattern=r"^[a-z0-9, -]*$")
+    ] = ""
+    """Namespaces, separated by commas, that get the credentials below where they have no Secret of their
+    own. Default: none, whatever is set below."""
+    google_drive_api_key: Annotated[SecretStr | None, Field(alias="GOOGLE_DRIVE_API_KEY", max_length=256)] = (
+        None
+    )
+    """Key of Google's API for the Drive files that anyone with the link may read."""
+    google_drive_credentials: Annotated[
+        SecretStr | None, Field(alias="GOOGLE_DRIVE_CREDENTIALS"), AfterValidator(_service_account)
+    ] = None
+    """A Google service account's JSON, for the Drive files shared with it; goes before the API key."""
+    openai_api_key: Annotated[SecretStr | None, Field(alias="OPENAI_API_KEY", max_length=512)] = None
+    """Key for the engine openai."""
     priority_classes: Annotated[dict[Priority, str], Field(alias="MEDIAOPS_PRIORITY_CLASSES")] = {}
     """PriorityClass of pods by spec.execution.priority, as JSON: {"high": "mediaops-high"}. Default: none."""
     platforms: Annotated[str, Field(alias="MEDIAOPS_PLATFORMS", max_length=1024)] = "x"
@@ -66,6 +99,15 @@ class OperatorSettings(Settings):
     """Least level of log lines."""
 
     @property
+    def named_credential_namespaces(self) -> frozenset[str]:
+        """Give the namespaces that get the installation's credentials."""
+        return _names(self.credential_namespaces)
+
+    @property
     def platform_names(self) -> frozenset[str]:
         """Give the platforms by name."""
-        return frozenset(name.strip() for name in self.platforms.split(",") if name.strip())
+        return _names(self.platforms)
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(name.strip() for name in text.split(",") if name.strip())

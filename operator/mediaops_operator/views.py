@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from mediaops.models.mediaasset import Priority
+from mediaops.models.source import DRIVE_SECRET
 from mediaops.reasons import Reason
 from mediaops_operator.cache import JOBS, PODS
-from mediaops_operator.objects import CONTAINER, COUNTS_ANNOTATION, counted_on
+from mediaops_operator.credentials import DRIVE_HOST, OPENAI, OPENAI_HOST, engine_secret
+from mediaops_operator.objects import CONTAINER, COUNTS_ANNOTATION, CREDENTIAL_KEY, counted_on
 from mediaops_operator.observed import JobView, PodView, Trouble
 
 Manifest = dict[str, Any]
 
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_MISSING_SECRET = re.compile(r'secret "(?:[^"/]*/)?([^"/]+)" not found')
 _START = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 
 
@@ -125,8 +129,26 @@ def _failed_create(message: str) -> Trouble:
 def _failed_mount(message: str) -> Trouble:
     if "references non-existent secret key" in message:
         return Trouble(Reason.SECRET_INVALID, f"it has no key mediaops-credential: {message}")
-    missing = "secret" in message and "not found" in message
-    return Trouble(Reason.SECRET_NOT_FOUND if missing else Reason.CONTAINER_NOT_STARTED, message)
+    missing = _MISSING_SECRET.search(message)
+    if missing is None:
+        return Trouble(Reason.CONTAINER_NOT_STARTED, message)
+    if 'volume "credential"' not in message:  # the work order: nothing that people make
+        return Trouble(Reason.SECRET_NOT_FOUND, message)
+    return Trouble(Reason.SECRET_NOT_FOUND, _what_to_make(missing[1]))
+
+
+def _what_to_make(secret: str) -> str:
+    """Name a missing Secret and what to put in: its name tells for whom it is, unless an asset chose it."""
+    if secret == DRIVE_SECRET:
+        content = f"hosts ({DRIVE_HOST}) and an apiKey or a serviceAccount of Google's"
+    elif secret == engine_secret(OPENAI):
+        content = f"hosts ({OPENAI_HOST}) and an apiKey of OpenAI's"
+    else:
+        content = "hosts and one of address, apiKey, serviceAccount"
+    return (
+        f"this namespace has no Secret {secret}; make it with the key {CREDENTIAL_KEY}, "
+        f"which holds as JSON {content}; it goes on by itself"
+    )
 
 
 def _failed_sandbox(message: str) -> Trouble:

@@ -110,8 +110,47 @@ def test_operation_pods_take_no_calls_and_reach_backend_and_storage_only(rendere
 def test_what_goes_outside_may_not_go_to_private_networks(rendered):
     policies = of_kind(rendered, "NetworkPolicy")
     for name in ("mediaops-ingest", "mediaops-engines"):
-        (block,) = [to["ipBlock"] for to in policies[name]["spec"]["egress"][0]["to"]]
-        assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(block["except"])
+        (rule,) = policies[name]["spec"]["egress"]
+        assert_public_or_allowed(rule)
+
+
+def assert_public_or_allowed(rule):
+    public, allowed = [to["ipBlock"] for to in rule["to"]]
+    assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(public["except"])
+    assert (allowed, rule["ports"]) == ({"cidr": "10.9.0.0/16"}, [{"port": 443}])
+
+
+def test_served_operations_are_called_by_those_named_and_reach_storage_and_the_outside(rendered):
+    policy = of_kind(rendered, "NetworkPolicy")["mediaops-served"]["spec"]
+    labels = of_kind(rendered, "StatefulSet")["mediaops-operations"]["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"] == labels
+    assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
+    dns, storage, outside = policy["egress"]
+    assert ({p["port"] for p in dns["ports"]}, storage["ports"]) == ({53}, [{"port": 443}])
+    assert_public_or_allowed(outside)
+
+
+def test_nobody_calls_the_served_operations_where_nobody_is_named():
+    n8n = ["--set-json", "networkPolicies.n8n.peers=[]"]
+    assert (policy(*n8n)["policyTypes"], policy(*n8n)["ingress"]) == (["Ingress", "Egress"], [])
+    named = ["--set-json", 'networkPolicies.operationsClients=[{"podSelector":{}}]']
+    (rule,) = policy(*n8n, *named)["ingress"]
+    assert rule == {"from": [{"podSelector": {}}], "ports": [{"port": 8080}]}
+
+
+def policy(*settings):
+    """Give the served operations' policy under further settings."""
+    done = helm("template", "mediaops", str(CHART), "--values", str(CHART / "ci" / "values.yaml"), *settings)
+    assert done.returncode == 0, done.stderr
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    return of_kind(documents, "NetworkPolicy")["mediaops-served"]["spec"]
+
+
+def test_the_installations_credentials_go_to_namespaces_that_are_named(rendered):
+    (container,) = pod_specs(rendered)["Deployment/mediaops-operator"]["containers"]
+    given = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert given["MEDIAOPS_CREDENTIAL_NAMESPACES"] == "acme"
+    assert container["envFrom"] == [{"secretRef": {"name": "mediaops-operator"}}]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +161,7 @@ def test_what_goes_outside_may_not_go_to_private_networks(rendered):
         (["capability.publicKeys=null"], "capability.publicKeys"),
         (["backend.replicas=0"], "/backend/replicas"),
         (["operator.secret=x"], "/operator"),
+        (["operator.credentialNamespaces={acme,*}"], "/operator/credentialNamespaces/1"),
         (["profiles.default.workSizeLimit=much"], "workSizeLimit"),
     ],
 )

@@ -32,6 +32,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, crop: {}}", source="{url: {}}"),
         "give address, or secretRef for a signed one",
     ),
+    "a secretRef that is no name of an object": (
+        spec("{name: a, crop: {}}", source="{googleDrive: {fileId: b, secretRef: {name: My_Drive}}}"),
+        "spec.source.googleDrive.secretRef.name",
+    ),
     "a filter step with two filters": (
         spec("{name: a, filter: {steps: [{brightness: 10, blur: 2}]}}"),
         "a step is exactly one filter, such as brightness: 10; write the next one as a further step",

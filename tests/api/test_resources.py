@@ -62,6 +62,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "an at sign behind the host": spec(
         "{name: a, crop: {}}", source="{url: {address: 'https://example.com/@me/a.mp4'}}"
     ),
+    "a Drive file without secretRef": spec("{name: a, crop: {}}", source="{googleDrive: {fileId: 1abc}}"),
     "a signed address in a Secret": spec("{name: a, crop: {}}", source="{url: {secretRef: {name: signed}}}"),
     "an object in storage": spec("{name: a, crop: {}}", source="{object: {key: made/clip.mp4}}"),
     "an image": spec(

@@ -201,6 +201,16 @@ def test_objects_and_publish_blocks_are_taken_as_in_the_resource(
     assert spec["publish"]["targets"][0]["accountRef"] == {"name": "brand"}
 
 
+def test_a_source_s_secret_is_named_or_left_to_the_agreed_name(installed: Installed, workspace: str) -> None:
+    body = json.loads(CREATE)
+    seeds = post(installed, workspace, body).json["asset"]
+    assert resource(installed, seeds)["spec"]["source"] == {"googleDrive": {"fileId": "1abc123xyz"}}
+    named = post(installed, workspace, {**body, "source_secret": "drive"}).json["asset"]
+    assert resource(installed, named)["spec"]["source"] == {
+        "googleDrive": {"fileId": "1abc123xyz", "secretRef": {"name": "drive"}}
+    }
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
@@ -219,6 +229,9 @@ def test_objects_and_publish_blocks_are_taken_as_in_the_resource(
         ({"metadata": {"platforms": "x"}}, "metadata.platforms"),
         ({"metadata": {"notes": "n" * 300}}, "metadata.notes"),
         ({"operatons": []}, "operatons"),
+        ({"callback_url": "https://n8n.example.com/webhook-waiting/1"}, "callback_url"),
+        ({"source": "upload", "source_secret": "drive"}, "source_secret"),
+        ({"source_secret": ""}, "source_secret"),
     ],
 )
 def test_what_is_wrong_is_named(

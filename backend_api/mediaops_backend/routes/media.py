@@ -45,7 +45,7 @@ def process() -> tuple[Response, int]:
         wanted = RetryRequest.model_validate(body)
         found = assets.retry(backend(), g.workspace, wanted.asset_id)
         return _queued(found, "Failed operations queued again"), 202
-    asked = ProcessRequest.model_validate(body)
+    asked = intake.read(body)
     if asked.workspace_id is not None and asked.workspace_id != g.workspace:
         raise invalid("workspace_id", "is not your workspace; leave it out")
     name = _asset_name(request.headers.get("Idempotency-Key"))

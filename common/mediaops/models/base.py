@@ -57,7 +57,14 @@ Name = Annotated[str, Field(min_length=1, max_length=40, pattern=LABEL_PATTERN)]
 Reference = Annotated[str, Field(min_length=1, max_length=40)]
 """The name of an operation of the same asset, or `source`."""
 
-ObjectName = Annotated[str, Field(min_length=1, max_length=253)]
+ObjectName = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$",
+    ),
+]
 """The name of a Kubernetes object in the asset's namespace."""
 
 Key = Annotated[str, Field(min_length=1, max_length=512)]

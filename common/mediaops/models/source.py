@@ -8,6 +8,9 @@ from pydantic import ConfigDict, Field
 
 from mediaops.models.base import Model, ObjectName, rules
 
+DRIVE_SECRET = "mediaops-source-google-drive"  # noqa: S105 — a name
+"""The Secret of a Google Drive source that names none."""
+
 
 class SecretReference(Model):
     """A Secret of the asset's namespace, with the key `mediaops-credential`."""
@@ -22,8 +25,8 @@ class GoogleDriveSource(Model):
     file_id: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[A-Za-z0-9_-]+$")]
     """The file's id, as it stands in its link."""
     secret_ref: SecretReference | None = None
-    """Secret with an apiKey or a serviceAccount. Default: the installation's, where the namespace may use
-    it."""
+    """Secret with an apiKey or a serviceAccount. Default: mediaops-source-google-drive; where the namespace
+    has none, the installation's credential, if it was given one."""
 
 
 class UrlSource(Model):
@@ -118,6 +121,7 @@ class Source(Model):
 
     @property
     def secret_name(self) -> str | None:
-        """Name the Secret the source's credential is in, if any."""
+        """Name the Secret the source's credential is in, if it needs one."""
         block = self.google_drive or self.url
-        return block.secret_ref.name if block and block.secret_ref else None
+        named = block.secret_ref.name if block and block.secret_ref else None
+        return named or (DRIVE_SECRET if self.google_drive else None)

@@ -67,7 +67,7 @@ def call(settings: Settings, ask: Callable[[openai.OpenAI], T]) -> T:
 
 def _key(settings: Settings) -> str:
     """Give the key, if it may be sent to the API's host; raises StepError otherwise."""
-    mounted = credential.read(settings.credential_file)
+    mounted = credential.read(settings)
     if mounted is None:
         if settings.openai_api_key is None:
             message = "No credential for OpenAI is there; make the Secret mediaops-engine-openai."

@@ -58,6 +58,18 @@ http://{{ .Release.Name }}-backend.{{ .Release.Namespace }}.svc.cluster.local{{ 
 {{- end }}
 {{- end }}
 
+{{- /* An egress rule: public addresses, and the private networks that sources may be fetched from. */ -}}
+{{- define "mediaops.outside" -}}
+- to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: [10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 169.254.0.0/16, 100.64.0.0/10]
+    {{- range .Values.operator.allowedCidrs }}
+    - ipBlock: {cidr: {{ . }}}
+    {{- end }}
+  ports: [{port: 443}]
+{{- end }}
+
 {{- define "mediaops.placement" -}}
 {{- with .nodeSelector }}
 nodeSelector: {{- toYaml . | nindent 2 }}

@@ -9,6 +9,7 @@ from mediaops.identity import pass_job_name
 from mediaops.models.work import MAX_WORK_ORDER_BYTES, StepResult, WorkOrder
 from mediaops.planner import Pass, pack, step_orders
 from mediaops.reasons import Reason
+from mediaops_operator.credentials import engine_secret
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import Observed, Share, Trouble
 from mediaops_operator.planning.desired import Launch
@@ -111,7 +112,7 @@ def _launch(
         shares=shares,
         gpu=pass_.placement.gpu,
         engine=engine,
-        credential=f"mediaops-engine-{engine}" if engine else None,
+        credential=engine_secret(engine) if engine else None,
     )
 
 

@@ -118,6 +118,14 @@ def test_a_model_that_two_operations_could_mean_is_not_guessed() -> None:
             {"googleDrive": {"fileId": "1abc"}},
         ),
         (
+            {"source": "google_drive", "source_id": "1abc", "source_secret": "drive"},
+            {"googleDrive": {"fileId": "1abc", "secretRef": {"name": "drive"}}},
+        ),
+        (
+            {"source": "url", "source_secret": "signed"},
+            {"url": {"secretRef": {"name": "signed"}}},
+        ),
+        (
             {"source": "url", "original_url": "https://a.example/x"},
             {"url": {"address": "https://a.example/x"}},
         ),
@@ -127,6 +135,28 @@ def test_a_model_that_two_operations_could_mean_is_not_guessed() -> None:
 )
 def test_sources_of_the_seed_become_source_blocks(fields: dict[str, Any], expected: dict[str, Any]) -> None:
     assert spec(operations=["thumbnail"], **fields)["source"] == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"source": "url"}, "original_url"),
+        ({"source": "url", "original_url": "https://a.example/x", "source_secret": "s"}, "original_url"),
+        ({"source": "upload", "source_id": "u/1", "source_secret": "s"}, "source_secret"),
+        ({"source": "generated", "source_id": "made/1", "source_secret": "s"}, "source_secret"),
+    ],
+)
+def test_a_secret_goes_with_sources_that_need_one(fields: dict[str, Any], field: str) -> None:
+    assert refusal(**fields)[0] == field
+
+
+def test_a_callback_that_would_not_be_sent_is_refused_with_what_to_do_instead() -> None:
+    body = {"source": "upload", "source_id": "u/1", "file_type": "video", "callback_url": "https://a.example"}
+    with pytest.raises(Problem) as refused:
+        intake.read(body)
+    [error] = refused.value.members["errors"]
+    assert error["field"] == "callback_url"
+    assert "GET /api/media/process?asset_id=" in error["message"]
 
 
 def test_platforms_come_from_metadata_once_each_and_do_not_become_attributes() -> None:

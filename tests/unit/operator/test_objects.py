@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pydantic import SecretStr
 
 from mediaops.models.work import WorkOrder
 from mediaops.tokens import Verifier, key_id
 from mediaops_operator import kube, objects
+from mediaops_operator.credentials import Credentials
+from mediaops_operator.objects import LENT_FILE
 from mediaops_operator.profiles import Profile, quantity_bytes
 from tests.unit.operator.simulation import KEY, World
 from tests.unit.operator.test_course import FOUR
@@ -80,6 +84,57 @@ def test_only_the_pod_that_fetches_the_source_mounts_its_credential_and_only_one
     world.settle()
     (media,) = world.jobs()
     assert "credential" not in {v["name"] for v in media["spec"]["template"]["spec"]["volumes"]}
+
+
+LENT = Credentials(
+    frozenset({KEY.namespace}), {"mediaops-source-google-drive": SecretStr('{"apiKey": "the-lent-key"}')}
+)
+UNNAMED = {"source": {"googleDrive": {"fileId": "abc"}}}
+
+
+def credential_of(world: World, job: dict[str, Any]) -> tuple[dict[str, Any], str | None, str | None]:
+    """Give the Secret that a pod mounts, the file it is told of besides, and what lies there."""
+    pod = job["spec"]["template"]["spec"]
+    (volume,) = [v["secret"] for v in pod["volumes"] if v["name"] == "credential"]
+    told = {e["name"]: e["value"] for e in pod["containers"][0]["env"]}.get("MEDIAOPS_LENT_CREDENTIAL_FILE")
+    order = world.api.objects[kube.SECRETS, job["metadata"]["name"]]["stringData"]
+    return volume, told, order.get(LENT_FILE)
+
+
+def test_a_drive_source_without_secret_ref_wants_the_secret_by_its_agreed_name() -> None:
+    world, ingest = launched(FOUR | UNNAMED)
+    secret, *lent = credential_of(world, ingest)
+    assert "mediaops-source-google-drive" == secret["secretName"]
+    assert ("optional" in secret, lent) == (False, [None, None])
+
+
+def test_a_namespace_named_at_install_is_lent_the_installations_credential() -> None:
+    world, ingest = launched(FOUR | UNNAMED, credentials=LENT)
+    secret, told, lent = credential_of(world, ingest)
+    assert ("mediaops-source-google-drive", True) == (secret["secretName"], secret["optional"])
+    assert f"/var/run/mediaops/order/{LENT_FILE}" == told
+    assert {"hosts": ["www.googleapis.com"], "apiKey": "the-lent-key"} == json.loads(lent or "")
+    assert "the-lent-key" not in json.dumps(world.api.of(kube.JOBS) + world.api.of(kube.ASSETS))
+    world.finish_ingest(ingest)
+    world.settle()
+    (media,) = world.jobs()
+    assert LENT_FILE not in world.api.objects[kube.SECRETS, media["metadata"]["name"]]["stringData"]
+
+
+@pytest.mark.parametrize(
+    ("source", "namespaces"),
+    [
+        (UNNAMED, {"another"}),
+        (DRIVE, {KEY.namespace}),
+        ({"source": {"url": {"secretRef": {"name": "signed"}}}}, {KEY.namespace}),
+    ],
+    ids=["another namespace's", "a Secret the asset names itself", "an address"],
+)
+def test_nobody_else_is_lent_anything(source: dict[str, Any], namespaces: set[str]) -> None:
+    world, ingest = launched(FOUR | source, credentials=replace(LENT, namespaces=frozenset(namespaces)))
+    secret, *lent = credential_of(world, ingest)
+    assert ("optional" in secret, lent) == (False, [None, None])
+    assert "the-lent-key" not in json.dumps(world.api.of(kube.SECRETS))
 
 
 def test_nothing_secret_stands_in_a_job() -> None:

@@ -58,7 +58,8 @@ def test_a_waiting_container_says_why(reason: str, expected: str | None) -> None
     [
         (("Job", "FailedCreate", "pods is forbidden: exceeded quota: small"), "QuotaExceeded"),
         (("Job", "FailedCreate", "violates PodSecurity restricted"), "PodCreationForbidden"),
-        (("Pod", "FailedMount", 'MountVolume.SetUp failed: secret "drive" not found'), "SecretNotFound"),
+        (("Pod", "FailedMount", 'for volume "credential" : secret "drive" not found'), "SecretNotFound"),
+        (("Pod", "FailedMount", 'for volume "order" : secret "clip-1" not found'), "SecretNotFound"),
         (
             ("Pod", "FailedMount", "references non-existent secret key: mediaops-credential"),
             "SecretInvalid",
@@ -71,6 +72,23 @@ def test_a_waiting_container_says_why(reason: str, expected: str | None) -> None
 def test_warnings_become_reasons(event: tuple[str, str, str], expected: str | None) -> None:
     found = event_trouble(warning(*event))
     assert expected == (found[1].reason if found else None)
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ("mediaops-source-google-drive", "hosts (www.googleapis.com) and an apiKey or a serviceAccount"),
+        ("mediaops-engine-openai", "hosts (api.openai.com) and an apiKey"),
+        ("signed", "hosts and one of address, apiKey, serviceAccount"),
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "acme/"])
+def test_a_missing_secret_is_named_with_what_to_put_in(secret: str, words: str, prefix: str) -> None:
+    said = f'MountVolume.SetUp failed for volume "credential" : secret "{prefix}{secret}" not found'
+    found = event_trouble(warning("Pod", "FailedMount", said))
+    assert found
+    assert f"no Secret {secret};" in found[1].message
+    assert words in found[1].message
 
 
 def test_a_warning_shows_while_the_container_is_being_made_and_no_longer() -> None:

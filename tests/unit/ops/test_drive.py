@@ -192,4 +192,16 @@ def test_an_empty_file_is_invalid(door, google):
 
 
 def test_without_a_credential_it_says_what_is_missing(door):
-    assert (Exit.IMPOSSIBLE, "SecretInvalid", True) == door.refused(ingest(door))
+    assert (Exit.IMPOSSIBLE, "SecretNotFound", True) == door.refused(ingest(door))
+    assert "mediaops-source-google-drive" in door.failures[0].message
+
+
+def test_the_installations_credential_is_for_where_the_namespace_has_none(door):
+    lent = door.folder / "lent.json"
+    lent.write_text(json.dumps({"hosts": [HOST], "apiKey": KEY}))
+    door.environment["MEDIAOPS_LENT_CREDENTIAL_FILE"] = str(lent)
+    mount(door, hosts=[HOST], apiKey="the-namespaces-own")
+    assert (Exit.IMPOSSIBLE, "SourceForbidden", True) == door.refused(ingest(door))
+
+    (door.folder / "credential.json").unlink()
+    assert Exit.DONE == door.run(ingest(door)), door.failures
