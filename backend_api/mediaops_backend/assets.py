@@ -15,11 +15,11 @@ from sqlalchemy.dialects.postgresql import insert
 from mediaops import rows
 from mediaops.models.mediaasset import MediaAsset
 from mediaops.planner.steps import plan_steps
+from mediaops.problems import Problem, not_found
 from mediaops.reasons import Reason
 from mediaops.tables import AssetRow, JobRow
 from mediaops_backend import intake
 from mediaops_backend.backend import Backend
-from mediaops_backend.problems import Problem, not_found
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from mediaops import publications
 from mediaops.models.exchange import Settlement
+from mediaops.problems import not_found
 from mediaops.publications import Caps, Publication
 from mediaops.tables import PostRow
 from mediaops_backend.database import Database, bind, notify
-from mediaops_backend.problems import not_found
 
 CLAIMS_LOCK = 0x6D65646961
 """Advisory lock under which open claims are counted, so that two claims don't both take the last place."""

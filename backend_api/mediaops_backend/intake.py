@@ -15,7 +15,7 @@ from mediaops.identity import digest
 from mediaops.models.base import API_VERSION, FileType
 from mediaops.models.exchange import Body
 from mediaops.operations import REGISTRY, Operation, caption, transcribe
-from mediaops_backend.problems import Problem, invalid
+from mediaops.problems import Problem, invalid
 
 PLATFORM_FIELDS = ("platforms", "target_platforms")
 """The names under which the seed's metadata says where to publish."""

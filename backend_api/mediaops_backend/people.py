@@ -14,8 +14,8 @@ import jwt
 from jwt.types import Options
 from sqlalchemy import func, select
 
+from mediaops.problems import unauthorized, unavailable
 from mediaops_backend.database import Database
-from mediaops_backend.problems import unauthorized, unavailable
 from mediaops_backend.settings import BackendSettings
 
 KEY_PREFIX = "mops_"

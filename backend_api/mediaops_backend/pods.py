@@ -11,9 +11,9 @@ from typing import Any
 
 import jwt
 
+from mediaops.problems import unauthorized
 from mediaops.tokens import POD_TOKEN_AUDIENCE
 from mediaops_backend.cluster import Issuer
-from mediaops_backend.problems import unauthorized
 
 _ALGORITHMS = ["RS256", "ES256", "ES384", "ES512"]
 """What an API server signs with; never a symmetric one."""

@@ -1,4 +1,4 @@
-"""Reading requests: the bearer, and the body as JSON under any content type."""
+"""Reading requests: the bearer, and the body as JSON under any content type; and answering with a model."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import json
 from typing import Any, TypeVar
 from uuid import UUID
 
-from flask import request
+from flask import Response, jsonify, request
 from pydantic import BaseModel, SecretStr
 
-from mediaops_backend.problems import Problem, invalid, not_found, unauthorized
+from mediaops.problems import Problem, invalid, not_found, unauthorized
 
 MAX_BODY_BYTES = 1024 * 1024
 M = TypeVar("M", bound=BaseModel)
@@ -60,6 +60,11 @@ def json_body() -> dict[str, Any]:
 def read(model: type[M]) -> M:
     """Give the body as a model; raises Problem (415, 422) and ValidationError."""
     return model.model_validate(json_body())
+
+
+def answer(model: BaseModel) -> Response:
+    """Give a model as the answer."""
+    return jsonify(model.model_dump(mode="json"))
 
 
 def uuid_of(text: str, what: str) -> UUID:

@@ -17,9 +17,9 @@ from hack.services.s3 import BUCKET
 from hack.services.service import Tls
 from hack.services.standins.base import Router, StandIn, json_response
 from mediaops.identity import asset_id
+from mediaops.problems import Problem
 from mediaops.settings import load
 from mediaops_backend.people import People
-from mediaops_backend.problems import Problem
 from mediaops_backend.settings import BackendSettings
 from tests.services.backend_fixtures import Installed, Served
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import mimetypes
 
-from flask import Blueprint, Response, g, jsonify
+from flask import Blueprint, Response, g
 from pydantic import BaseModel
 from sqlalchemy import func, select
 
 from mediaops.models.exchange import Callback, PartUrl, UrlAnswer, UrlRequest, WriteGrant, WriteRequest
+from mediaops.problems import Problem, not_found
 from mediaops.tokens import Capability, CapabilityError
 from mediaops_backend import callbacks
 from mediaops_backend.backend import backend
 from mediaops_backend.database import bind
 from mediaops_backend.documented import documented
-from mediaops_backend.problems import Problem, not_found
-from mediaops_backend.reading import bearer, is_secret, read, uuid_of
+from mediaops_backend.reading import answer, bearer, is_secret, read, uuid_of
 from mediaops_backend.settings import POD_URL_SECONDS
 
 routes = Blueprint("jobs", __name__)
@@ -54,14 +54,14 @@ def urls(job: str) -> Response:
         raise _forbidden("the capability is another Job's")
     _check_keys(capability, body)
     storage, metrics = backend().storage, backend().metrics
-    answer = UrlAnswer(
+    given = UrlAnswer(
         reads={key: storage.presign_get(key, seconds=POD_URL_SECONDS) for key in body.reads},
         writes={write.key: _grant(write) for write in body.writes},
         expires_in=POD_URL_SECONDS,
     )
-    metrics.signed_urls.labels("read").inc(len(answer.reads))
-    metrics.signed_urls.labels("write").inc(len(answer.writes))
-    return jsonify(answer.model_dump(mode="json"))
+    metrics.signed_urls.labels("read").inc(len(given.reads))
+    metrics.signed_urls.labels("write").inc(len(given.writes))
+    return answer(given)
 
 
 def _check_keys(capability: Capability, body: UrlRequest) -> None:
@@ -143,7 +143,7 @@ def callback() -> Response:
 
 
 def _acknowledged(recorded: bool) -> Response:
-    return jsonify(Acknowledged(recorded=recorded).model_dump())
+    return answer(Acknowledged(recorded=recorded))
 
 
 def _forbidden(detail: str) -> Problem:

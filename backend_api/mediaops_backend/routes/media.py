@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from secrets import token_hex
-from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, request
-from pydantic import BaseModel, RootModel
+from flask import Blueprint, Response, g, request
+from pydantic import RootModel
 
+from mediaops.problems import invalid
 from mediaops_backend import assets, intake, shown
 from mediaops_backend.backend import backend
 from mediaops_backend.documented import documented
 from mediaops_backend.intake import ProcessRequest, RetryRequest
-from mediaops_backend.problems import invalid
-from mediaops_backend.reading import bearer, json_body, query, uuid_of
+from mediaops_backend.reading import answer, bearer, json_body, query, uuid_of
 
 routes = Blueprint("media", __name__)
 
@@ -65,10 +64,11 @@ def status() -> Response:
     """Answer with the asset, its jobs and the count of them."""
     row, jobs = assets.find(backend(), g.workspace, uuid_of(query("asset_id"), "asset"))
     storage = backend().storage
-    answer = shown.Status(
-        asset=shown.asset(row, storage), jobs=shown.jobs(jobs, storage), progress=shown.progress(jobs)
+    return answer(
+        shown.Status(
+            asset=shown.asset(row, storage), jobs=shown.jobs(jobs, storage), progress=shown.progress(jobs)
+        )
     )
-    return _answer(answer)
 
 
 def _asset_name(idempotency_key: str | None) -> str:
@@ -82,11 +82,6 @@ def _asset_name(idempotency_key: str | None) -> str:
 def _queued(found: assets.Rows, message: str) -> Response:
     row, jobs = found
     storage = backend().storage
-    return _answer(
+    return answer(
         shown.Queued(asset=shown.asset(row, storage), jobs=shown.jobs(jobs, storage), message=message)
     )
-
-
-def _answer(model: BaseModel) -> Response:
-    answer: dict[str, Any] = model.model_dump(mode="json")
-    return jsonify(answer)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response
 from pydantic import BaseModel
 
 from mediaops.models.exchange import (
@@ -16,13 +16,13 @@ from mediaops.models.exchange import (
     StateAnswer,
     StateSave,
 )
+from mediaops.problems import Answer, Problem, invalid
 from mediaops.publications import MAX_STATE_BYTES, Refused
 from mediaops_backend import distribution
 from mediaops_backend.backend import backend
 from mediaops_backend.distribution import Capped, Moved
 from mediaops_backend.documented import documented
-from mediaops_backend.problems import Problem, invalid
-from mediaops_backend.reading import read, require_secret, uuid_of
+from mediaops_backend.reading import answer, read, require_secret, uuid_of
 from mediaops_backend.settings import POD_URL_SECONDS
 
 routes = Blueprint("publishing", __name__)
@@ -46,14 +46,14 @@ def only_n8n() -> None:
 
 
 @routes.errorhandler(Refused)
-def refused(error: Refused) -> Response:
+def refused(error: Refused) -> Answer:
     """Answer what the row does not allow; whoever asked stops."""
     members: dict[str, Any] = {"until": error.until.isoformat()} if error.until else {}
-    return Problem(409, error.code.replace("_", "-"), str(error), **members).response()
+    return Problem(409, error.code.replace("_", "-"), str(error), **members).answer()
 
 
 @routes.errorhandler(Capped)
-def capped(_: Capped) -> Response:
+def capped(_: Capped) -> Answer:
     """Answer a claim that finds every place taken; the operator sends the request again."""
     backend().metrics.claims.labels("capped").inc()
     return Problem(
@@ -61,7 +61,7 @@ def capped(_: Capped) -> Response:
         "too-many-claims",
         "as many publications are under way as this installation allows",
         headers={"Retry-After": str(CAPPED_RETRY_SECONDS)},
-    ).response()
+    ).answer()
 
 
 @routes.post("/api/media/distributions/<request_id>/claim")
@@ -88,7 +88,7 @@ def claim(request_id: str) -> Response:
         backend().metrics.claims.labels(error.code).inc()
         raise
     backend().metrics.claims.labels("granted").inc()
-    return _answer(
+    return answer(
         ClaimGrant(
             publication_id=str(moved.row["id"]),
             fence=moved.publication.fence,
@@ -117,7 +117,7 @@ def save(publication_id: str) -> Response:
     moved = distribution.save(
         backend().database, uuid_of(publication_id, "publication"), body.fence, body.state, lease_seconds
     )
-    return _answer(
+    return answer(
         StateAnswer(
             lease_seconds=lease_seconds,
             files=_files(moved),
@@ -142,7 +142,7 @@ def settle() -> Response:
     after = moved.publication
     if moved.changed:
         backend().metrics.settlements.labels(after.state.value).inc()
-    return _answer(
+    return answer(
         Settled(
             publication_id=str(moved.row["id"]),
             state=after.state.value,
@@ -164,8 +164,3 @@ def _files(moved: Moved) -> list[ClaimFile]:
         )
         for file in moved.row["files"]
     ]
-
-
-def _answer(model: BaseModel) -> Response:
-    answer: dict[str, Any] = model.model_dump(mode="json")
-    return jsonify(answer)

@@ -28,6 +28,16 @@ class Condition(Model):
     """When status last changed (RFC 3339)."""
 
 
+Conditions = Annotated[
+    list[Condition],
+    Field(
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    ),
+]
+"""Conditions of a resource, one of each type."""
+
+
 class NamedValue(Model):
     """A short figure or word that an operation found, such as vmaf 93.1."""
 

@@ -22,7 +22,7 @@ from mediaops.models.base import (
     Time,
     rules,
 )
-from mediaops.models.conditions import Condition, OutputStatus
+from mediaops.models.conditions import Conditions, OutputStatus
 from mediaops.models.source import Source
 from mediaops.operations import REGISTRY, Operation, Parameters
 from mediaops.operations.caption import CaptionParameters
@@ -369,13 +369,7 @@ class MediaAssetStatus(Model):
         "Pending", "Processing", "Processed", "Publishing", "Published", "Failed", "Suspended", "Cancelled"
     ] = "Pending"
     """One word for people, derived from the conditions."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = []
+    conditions: Conditions = []
     """Ready, Reconciling, Stalled, Finished, SourceReady, Processed, Published, Persisted."""
     round: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Round of attempts; a manual retry opens the next."""

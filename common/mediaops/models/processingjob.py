@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from mediaops.models.base import Generation, Model, Name, Time, rules
-from mediaops.models.conditions import Condition, NamedValue, OutputStatus
+from mediaops.models.conditions import Conditions, NamedValue, OutputStatus
 from mediaops.models.mediaasset import OperationSpec
 
 
@@ -87,13 +87,7 @@ class ProcessingJobStatus(Model):
     """The generation this status speaks of; -1 before the first visit."""
     phase: Literal["Queued", "Processing", "Completed", "Failed"] = "Queued"
     """One word for people, derived from the conditions."""
-    conditions: Annotated[
-        list[Condition],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-        ),
-    ] = []
+    conditions: Conditions = []
     """Succeeded, Reconciling, Stalled."""
     round: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Round of attempts."""

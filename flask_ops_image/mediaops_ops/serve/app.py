@@ -14,9 +14,9 @@ from werkzeug.exceptions import HTTPException
 
 from mediaops.operations.caption import CaptionEngine, CaptionParameters
 from mediaops.operations.transcribe import TranscribeEngine, TranscribeParameters
+from mediaops.problems import Answer, Problem, invalid, not_found, unauthorized, unavailable
 from mediaops_ops.serve import metrics
 from mediaops_ops.serve.estimates import estimated_seconds, seconds_left
-from mediaops_ops.serve.problems import Problem, invalid
 from mediaops_ops.serve.queue import ENDED, Job, Queue
 from mediaops_ops.serve.requests import OPERATIONS, Order, read
 from mediaops_ops.serve.settings import ServeSettings
@@ -50,29 +50,23 @@ def _guard(app: Flask, settings: ServeSettings) -> None:
             return
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not hmac.compare_digest(token.strip().encode(), secret):
-            raise Problem(
-                401,
-                "unauthorized",
-                "send Authorization: Bearer with the secret that CALLBACK_SECRET holds here",
-                headers={"WWW-Authenticate": "Bearer"},
-            )
+            raise unauthorized("send Authorization: Bearer with the secret that CALLBACK_SECRET holds here")
 
 
 def _add_errors(app: Flask) -> None:
     @app.errorhandler(Problem)
-    def problem(error: Problem) -> Response:
-        return error.response()
+    def problem(error: Problem) -> Answer:
+        return error.answer()
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> Response:
+    def http(error: HTTPException) -> Answer:
         code = (error.name or "error").lower().replace(" ", "-")
-        return Problem(error.code or 500, code, error.description or "").response()
+        return Problem(error.code or 500, code, error.description or "").answer()
 
     @app.errorhandler(sqlite3.Error)
-    def no_queue(error: sqlite3.Error) -> Response:
+    def no_queue(error: sqlite3.Error) -> Answer:
         log.error("the queue can't be used", extra={"why": str(error)})
-        detail = "the queue can't be used; try again later"
-        return Problem(503, "unavailable", detail, headers={"Retry-After": "5"}).response()
+        return unavailable("the queue").answer()
 
 
 def _add_jobs(app: Flask, settings: ServeSettings, queue: Queue) -> None:
@@ -140,7 +134,7 @@ def _taken(order: Order, settings: ServeSettings, queue: Queue) -> tuple[Respons
 
 def _found(job: Job | None) -> Job:
     if job is None:
-        raise Problem(404, "not-found", "there is no such job")
+        raise not_found("job")
     return job
 
 

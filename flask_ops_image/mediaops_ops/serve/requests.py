@@ -20,9 +20,9 @@ from mediaops.operations.crop import CropParameters
 from mediaops.operations.filter import FilterParameters, FilterStep
 from mediaops.operations.thumbnail import ThumbnailParameters
 from mediaops.operations.transcribe import TranscribeEngine
+from mediaops.problems import from_validation, invalid
 from mediaops_ops import guarded
 from mediaops_ops.outcome import StepError
-from mediaops_ops.serve.problems import Problem, invalid
 
 OPERATIONS = tuple(REGISTRY)
 OPENAI_MODELS = re.compile(r"^(whisper|gpt)-")
@@ -90,7 +90,7 @@ def read(operation: str, body: Any) -> Order:
     try:
         request = JobRequest.model_validate(body)
     except ValidationError as error:
-        raise _problem(error, "") from error
+        raise from_validation(error) from error
     names = ALIASES.get(operation, {})
     params = {names.get(name, name): value for name, value in request.params.items()}
     extras = {
@@ -108,7 +108,7 @@ def read(operation: str, body: Any) -> Order:
         parameters = REGISTRY[operation].parse(params)
         more = CaptionExtras.model_validate(extras)
     except ValidationError as error:
-        raise _problem(error, "params.") from error
+        raise from_validation(error, "params.") from error
     if fault := spanning_fault(parameters):
         raise invalid(*fault)
     return Order(operation, request, parameters, more, _checked_addresses(request))
@@ -126,15 +126,6 @@ def _checked_addresses(request: JobRequest) -> str | None:
         except StepError as error:
             raise invalid(field, error.message) from error
     return drive[1] if drive else None
-
-
-def _problem(error: ValidationError, prefix: str) -> Problem:
-    errors = [
-        {"field": prefix + ".".join(str(part) for part in one["loc"]) or "body", "message": one["msg"]}
-        for one in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    first = errors[0]
-    return Problem(422, "invalid", f"{first['field']}: {first['message']}", errors=errors)
 
 
 def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:

@@ -6,9 +6,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from mediaops.problems import Problem
 from mediaops_backend.cluster import Issuer, Workspaces
 from mediaops_backend.pods import Pod, PodTokens
-from mediaops_backend.problems import Problem
 
 ISSUER = "https://kubernetes.default.svc"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from mediaops.problems import Problem
 from mediaops_backend import intake
 from mediaops_backend.intake import ProcessRequest
-from mediaops_backend.problems import Problem
 
 
 def spec(**fields: Any) -> dict[str, Any]:

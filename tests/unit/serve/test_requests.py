@@ -6,8 +6,8 @@ from mediaops.models.base import FileType
 from mediaops.operations import REGISTRY
 from mediaops.operations.crop import Resize
 from mediaops.operations.filter import FilterStep
+from mediaops.problems import Problem
 from mediaops_ops.outcome import StepError
-from mediaops_ops.serve.problems import Problem
 from mediaops_ops.serve.requests import read
 from mediaops_ops.serve.work import given_transcript, step_for
 
