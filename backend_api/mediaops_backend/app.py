@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from mediaops_backend import logs, problems
+from mediaops_backend import limits, logs, problems
 from mediaops_backend.backend import Backend
 from mediaops_backend.reading import MAX_BODY_BYTES
 from mediaops_backend.routes import jobs, media, publishing, system
@@ -16,7 +17,10 @@ def create_app(backend: Backend) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
     app.extensions["mediaops"] = backend
     logs.register(app, backend.metrics)
+    limits.register(app, backend.strangers)  # runs before the line above logs what was answered
     problems.register(app)
+    if proxies := backend.settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
     for blueprint in (system.routes, media.routes, jobs.routes, publishing.routes):
         app.register_blueprint(blueprint)
     return app

@@ -13,6 +13,7 @@ from mediaops.storage import Storage
 from mediaops.tokens import Verifier
 from mediaops_backend.cluster import Cluster, Workspaces
 from mediaops_backend.database import Database
+from mediaops_backend.limits import Buckets
 from mediaops_backend.metrics import Metrics
 from mediaops_backend.people import People
 from mediaops_backend.pods import PodTokens
@@ -33,6 +34,10 @@ class Backend:
     people: People
     pods: PodTokens
     capabilities: Verifier
+    users: Buckets
+    """How often users may call."""
+    strangers: Buckets
+    """How often addresses may call without valid credentials."""
     metrics: Metrics = field(default_factory=lambda: Metrics(CollectorRegistry()))
 
 
@@ -53,6 +58,8 @@ def assemble(settings: BackendSettings) -> Backend:
         people=People(settings, database),
         pods=PodTokens(cluster.issuer),
         capabilities=Verifier(_PEM.findall(settings.capability_keys_file.read_text())),
+        users=Buckets(settings.user_rate, settings.user_burst),
+        strangers=Buckets(settings.stranger_rate, settings.stranger_burst),
     )
 
 

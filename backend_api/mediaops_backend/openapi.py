@@ -27,7 +27,7 @@ _PROBLEMS = {
     413: "The body is too large.",
     415: "The body is encoded.",
     422: "A field is wrong; `errors` names it.",
-    429: "Too many at once; see Retry-After.",
+    429: "Too many calls, or too much at once; see Retry-After.",
     503: "Something this stands on is away; see Retry-After.",
 }
 _PROBLEM_SCHEMA = {
@@ -86,7 +86,7 @@ def _operation(about: Documented, arguments: list[str]) -> dict[str, Any]:
         answer["content"] = {"application/json": {"schema": _reference(about.answer)}}
     problems = set(about.problems)
     if about.who != "anyone":
-        problems |= {401, 503}
+        problems |= {401, 429, 503}
     if about.body:
         problems |= {413, 415, 422}
     operation: dict[str, Any] = {

@@ -47,6 +47,17 @@ class BackendSettings(S3Settings):
     claims_in_all: Annotated[int, Field(alias="MEDIAOPS_CLAIMS_IN_ALL", ge=1)] = 12
     """Most claims open at a time: n8n's own limits don't count sub-workflows."""
 
+    user_rate: Annotated[float, Field(alias="MEDIAOPS_USER_RATE", ge=0)] = 50.0
+    """Calls a second that each user, or API key, may make of each replica in the long run; 0: any."""
+    user_burst: Annotated[int, Field(alias="MEDIAOPS_USER_BURST", ge=1)] = 500
+    """Calls that each of them may make at once after a pause."""
+    stranger_rate: Annotated[float, Field(alias="MEDIAOPS_STRANGER_RATE", ge=0)] = 1.0
+    """Calls a second without valid credentials that each address may make; 0: any."""
+    stranger_burst: Annotated[int, Field(alias="MEDIAOPS_STRANGER_BURST", ge=1)] = 100
+    """Such calls that each may make at once after a pause."""
+    trusted_proxies: Annotated[int, Field(alias="MEDIAOPS_TRUSTED_PROXIES", ge=0, le=8)] = 0
+    """Proxies in front, whose X-Forwarded-For says who calls. Default: none, the header is not believed."""
+
     host: Annotated[str, Field(alias="MEDIAOPS_HOST")] = "0.0.0.0"  # noqa: S104 — a pod's own address
     """Address to listen at."""
     port: Annotated[int, Field(alias="MEDIAOPS_PORT", ge=1, le=65535)] = 8080

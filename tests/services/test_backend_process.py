@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,8 @@ from hack.services.standins.base import Router, StandIn, json_response
 from mediaops.identity import asset_id
 from mediaops.problems import Problem
 from mediaops.settings import load
+from mediaops_backend.app import create_app
+from mediaops_backend.limits import Buckets
 from mediaops_backend.people import People
 from mediaops_backend.settings import BackendSettings
 from tests.services.backend_fixtures import Installed, Served
@@ -406,6 +409,29 @@ def test_users_are_told_by_token_or_key_and_nothing_else_passes(installed: Insta
     with installed.roles.connect("mediaops_owner") as connection:
         connection.execute("update api_keys set revoked_at = now() where workspace_id = %s", [workspace])
     assert installed.call("GET", path, bearer=key).status_code == 401
+
+
+def test_users_and_strangers_are_limited_and_pods_and_n8n_are_not(
+    installed: Installed, workspace: str
+) -> None:
+    parts = replace(installed.parts, users=Buckets(0.001, 2), strangers=Buckets(0.001, 2))
+    limited = replace(installed, client=create_app(parts).test_client())
+    missing = str(uuid.uuid4())
+    answers = [get(limited, workspace, missing) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [404, 404, 429]
+    assert answers[2].json["type"] == "urn:mediaops:problem:too-many-calls"
+    assert int(answers[2].headers["Retry-After"]) > 1
+    colleague = limited.user(workspace, sub="user-2")
+    assert limited.call("GET", f"{PATH}?asset_id={missing}", bearer=colleague).status_code == 404
+    job = "clip-000000000000"
+    pod, capability = limited.pod_token(workspace, f"{job}-abcde"), limited.capability(workspace, job)
+    claim = f"/api/media/distributions/{missing}/claim"
+    for _ in range(4):
+        asked = limited.call("POST", f"/api/media/jobs/{job}/urls", {"capability": capability}, pod)
+        assert asked.status_code == 200
+        assert limited.n8n("POST", claim, {"target": "x"}).status_code == 404
+    strangers = [limited.call("POST", claim, {"target": "x"}, "nobody").status_code for _ in range(3)]
+    assert strangers == [401, 401, 429]
 
 
 def test_tokens_signed_with_supabases_key_pair_are_checked_against_its_keys(

@@ -23,9 +23,10 @@ class ProcessBody(RootModel[ProcessRequest | RetryRequest]):
 
 @routes.before_request
 def only_users() -> None:
-    """Let users pass, each bound to the workspace that its credentials name."""
+    """Let users pass, each bound to the workspace that its credentials name, as often as each may call."""
     g.caller = backend().people.identify(bearer())
     g.workspace, g.subject = g.caller.workspace, g.caller.subject
+    backend().users.check(f"{g.workspace}/{g.subject}")
 
 
 @routes.post("/api/media/process")

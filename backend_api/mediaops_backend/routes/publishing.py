@@ -70,7 +70,7 @@ def capped(_: Capped) -> Answer:
     who="n8n",
     body=ClaimRequest,
     answer=ClaimGrant,
-    problems=(404, 409, 429),
+    problems=(404, 409),
 )
 def claim(request_id: str) -> Response:
     """Answer with what to post, and with what an earlier holder saved."""
