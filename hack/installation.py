@@ -32,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[1]
 CHART = ROOT / "helm" / "mediaops"
 RELEASE = "mediaops"
 NAMESPACE = "mediaops"
+LENT_TO = "lent-to"
+"""The namespace that uses the installation's own credentials."""
 CA_FILE = "/etc/mediaops/ca/ca.crt"
 ROLLOUT_SECONDS = 120
 
@@ -122,6 +124,7 @@ class Installation:
         operator = {
             "DATABASE_URL": self.fleet.database_url("mediaops_operator", sslrootcert=CA_FILE),
             "N8N_WEBHOOK_SECRET": secrets.text("n8n-webhook-secret"),
+            "GOOGLE_DRIVE_API_KEY": secrets.text("drive-api-key"),
             **storage("operator"),
         }
         backend = {
@@ -161,7 +164,7 @@ class Installation:
             },
             "n8n": {"webhookUrl": f"{self.fleet.url('n8n')}/webhook/upload-media"},
             "capability": {"publicKeys": [public]},
-            "operator": {"allowedCidrs": networks},
+            "operator": {"allowedCidrs": networks, "credentialNamespaces": [LENT_TO]},
             "backend": {"replicas": 1},
             "profiles": {
                 "default": {

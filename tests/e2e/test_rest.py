@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from hack.installation import LENT_TO, Installation
+from hack.services.standins.drive import DriveFile, add_file
 from tests.e2e.media import video
-from tests.e2e.workspace import FINISH_SECONDS, Workspace
+from tests.e2e.workspace import FINISH_SECONDS, Object, Workspace, conditions
 
 PROCESS = "/api/media/process"
 OPERATIONS = ["transcribe", "caption", "thumbnail", "compress"]
@@ -70,6 +74,69 @@ def test_a_request_is_queued_processed_and_published(workspace: Workspace, tmp_p
     assert {job["status"] for job in done["jobs"]} == {"completed"}
     processed = requests.get(done["asset"]["processed_url"], verify=workspace.trusted, timeout=30)
     assert processed.content[4:8] == b"ftyp"
+
+
+@pytest.fixture
+def lent_to(installation: Installation) -> Iterator[Workspace]:
+    """The namespace that was named at install: it has no Secret, and uses the installation's key for Drive."""
+    space = Workspace(installation, LENT_TO)
+    installation.workspace(space.name)
+    yield space
+    installation.kubectl("delete", "ma", "--all", "-n", space.name, "--timeout=60s")
+
+
+def add_to_drive(workspace: Workspace, file_id: str, content: bytes) -> None:
+    """Put a file that anyone may read into the stand-in's Drive."""
+    drive = workspace.installation.fleet.stand_ins["drive"].state
+    add_file(drive, file_id, DriveFile("clip.mp4", "video/mp4"), content)
+
+
+def test_the_seeds_own_request_takes_its_file_from_drive(lent_to: Workspace, tmp_path: Path) -> None:
+    body = {
+        "source": "google_drive",
+        "source_id": "1abc123xyz",
+        "file_type": "video",
+        "original_url": "https://drive.google.com/file/d/1abc123xyz",
+        "operations": OPERATIONS,
+        "metadata": {
+            "campaign": "product_launch_2025",
+            "platforms": ["x", "linkedin", "tiktok"],
+            # Not the seed's: X takes no text twice, and services that were left running keep their posts.
+            "call_to_action": f"See {secrets.token_hex(4)}.",
+        },
+    }
+    add_to_drive(lent_to, "1abc123xyz", video(tmp_path, seed=46))
+    answer = post(lent_to, body)
+    assert answer.status_code == 202, answer.text
+    asset = answer.json()["asset"]
+    done = settled(lent_to, asset["id"], "processed")
+    assert {job["status"] for job in done["jobs"]} == {"completed"}
+
+    def is_posted(now: Object) -> bool:
+        posts = now["status"].get("publication", {}).get("posts", [])
+        return {post["target"]: post["state"] for post in posts}.get("x") == "Posted"
+
+    lent_to.wait(asset["name"], "posted on X", is_posted)
+
+
+def test_a_drive_file_waits_for_its_secret_and_says_which(workspace: Workspace, tmp_path: Path) -> None:
+    file_id = f"file-{workspace.name}"
+    add_to_drive(workspace, file_id, video(tmp_path, seed=47))
+    body = {"source": "google_drive", "source_id": file_id, "file_type": "video", "operations": ["thumbnail"]}
+    asset = post(workspace, body).json()["asset"]
+
+    def is_said(now: Object) -> bool:
+        return conditions(now).get("SourceReady", {}).get("reason") == "SecretNotFound"
+
+    waiting = workspace.wait(asset["name"], "said to lack a Secret", is_said, 60)
+    message = conditions(waiting)["SourceReady"]["message"]
+    assert "mediaops-source-google-drive" in message
+    assert "mediaops-credential" in message
+    fleet = workspace.installation.fleet
+    credential = {"hosts": [fleet.host("drive")], "apiKey": fleet.secrets.text("drive-api-key")}
+    workspace.installation.credential(workspace.name, "mediaops-source-google-drive", credential)
+    done = settled(workspace, asset["id"], "processed")
+    assert {job["status"] for job in done["jobs"]} == {"completed"}
 
 
 def test_a_retry_opens_the_next_round_for_what_failed(workspace: Workspace, tmp_path: Path) -> None:

@@ -126,7 +126,8 @@ def test_a_missing_secret_is_said_and_waited_for(hands: Hands) -> None:
     message = 'MountVolume.SetUp failed for volume "credential" : secret "drive" not found'
     warn(hands, "Pod", pod, uid, "FailedMount", message)
     told = hands.until_condition("SourceReady", "Unknown", reason="SecretNotFound")
-    assert "drive" in told["message"]
+    assert "no Secret drive;" in told["message"]
+    assert told["message"] == hands.until_condition("Ready", "False", reason="SecretNotFound")["message"]
     hands.pod_status(pod, "Running", {"running": {}})
     hands.until_condition("SourceReady", "Unknown", reason="Ingesting")
 
