@@ -89,7 +89,7 @@ def archive(name: str) -> Archive:
 
 
 def _build(image: Image, reference: str, folder: Path) -> None:
-    dependencies = _pulled(_dependencies(image))
+    dependencies = pulled(_dependencies(image))
     _buildah(
         *BUILD,
         f"--file={ROOT / image.dockerfile}",
@@ -115,7 +115,7 @@ def _dependencies(image: Image) -> Archive:
             *BUILD,
             f"--file={ROOT / image.dockerfile}",
             "--target=dependencies",
-            f"--build-arg=BASE_IMAGE={_pulled(base)}",
+            f"--build-arg=BASE_IMAGE={pulled(base)}",
             "--build-arg=PIP_ARGUMENTS=--no-index --find-links=/wheels",
             f"--volume={wheels}:/wheels:ro",
             f"--tag={reference}",
@@ -154,13 +154,18 @@ def _storage() -> list[str]:
     return [f"--storage-driver={driver}", f"--root={folder / 'root'}", f"--runroot={folder / 'run'}"]
 
 
+def buildah(*arguments: str | Path) -> list[str | Path]:
+    """Give a command line of buildah on the cache's storage."""
+    return ["buildah", *_storage(), *arguments]
+
+
 def _buildah(*arguments: str | Path) -> None:
-    run_logged(["buildah", *_storage(), *arguments])
+    run_logged(buildah(*arguments))
 
 
-def _pulled(image: Archive) -> str:
+def pulled(image: Archive) -> str:
     """Have an archived image in buildah's storage; give its name there."""
-    listing = ["buildah", *_storage(), "images", "--quiet", "--filter", f"reference={image.reference}"]
+    listing = buildah("images", "--quiet", "--filter", f"reference={image.reference}")
     if not subprocess.run(listing, capture_output=True, text=True, check=True).stdout.strip():
         _buildah("pull", "--quiet", f"docker-archive:{image.path}")
     return image.reference
