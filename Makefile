@@ -17,7 +17,7 @@ test: setup ## Run every tier of tests, long ones in seeded samples.
 	@$(PY) -m hack.test all
 
 ##@ While you work
-.PHONY: setup test-fast test-full lint format crds docs requirements bench
+.PHONY: setup test-fast test-full lint format crds docs docs-media requirements bench
 setup: ## Make .venv and install system packages that are missing.
 	@hack/setup
 
@@ -38,6 +38,9 @@ crds: setup ## Write the CRDs out from the models.
 
 docs: setup ## Write the pages that are made from the models and the table of reasons.
 	@$(PY) -m hack.docs
+
+docs-media: setup ## Make the pictures in the docs anew.
+	@$(PY) -m hack.docs_media
 
 requirements: setup ## Pin the requirements anew, with hashes.
 	@hack/requirements

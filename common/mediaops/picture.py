@@ -7,6 +7,7 @@ an `@`, which the graph builder replaces by a number of the node, so that no two
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 MAX_SIDE = 8192
 """Longest side in pixels that is made: 8K, and within every encoder's limits."""
@@ -50,6 +51,38 @@ class Picture:
         return Picture(width, height, self.frame_rate)
 
 
+class FileKind(StrEnum):
+    """What a file that a filter reads is made from."""
+
+    LOOK = "look"
+    """A table of colours of our own, by its name (mediaops.looks)."""
+    CUBE = "cube"
+    """A table of colours (.cube) from the workspace's storage, by hash."""
+    LOGO = "logo"
+    """An image from the workspace's storage, by hash."""
+
+
+@dataclass(frozen=True)
+class FilterFile:
+    """A file that a filter reads; it is made before FFmpeg starts, in a form of our own writing."""
+
+    kind: FileKind
+    origin: str
+    """The look's name, or the SHA-256 of the stored file."""
+    percent: int = 100
+    """A table's strength, a logo's opacity."""
+    width: int = 0
+    """The box in pixels that a logo is fitted into."""
+    height: int = 0
+
+    @property
+    def path(self) -> str:
+        """Give its path below the pass's folder, in which FFmpeg runs: letters that no filter graph escapes."""
+        if self.kind is FileKind.LOGO:
+            return f"files/{self.origin}-{self.width}x{self.height}-{self.percent}.png"
+        return f"files/{self.origin}-{self.percent}.cube"
+
+
 @dataclass(frozen=True)
 class Change:
     """What one operation does to the picture."""
@@ -58,6 +91,12 @@ class Change:
     """What comes out."""
     filters: tuple[str, ...] = ()
     """How, in order; empty: nothing to do."""
+    files: tuple[FilterFile, ...] = ()
+    """What the filters read."""
+
+    def then(self, further: Change) -> Change:
+        """Give this change and one that was planned on its picture as one."""
+        return Change(further.picture, self.filters + further.filters, self.files + further.files)
 
 
 def scaled(picture: Picture, width: int, height: int) -> Change:

@@ -263,6 +263,10 @@ class Reason(StrEnum):
         "The parameters don't fit this file.",
         "For example a rectangle that lies outside of the picture.",
         "Change the operation's parameters as the message says.")
+    INVALID_FILE = ("InvalidFile", Topic.OPERATION,
+        "A file that the operation names can't be used.",
+        "A table of colours or a logo isn't in the workspace's storage, has another SHA-256, or isn't one at all.",
+        "Put the right file under the key, or give the key and SHA-256 of one that is there.")
     UNSUPPORTED_LANGUAGE = ("UnsupportedLanguage", Topic.OPERATION,
         "The engine doesn't know this language.",
         "pocketsphinx, the default, knows English only.",

@@ -11,6 +11,7 @@ import subprocess
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import IO
 
 from mediaops.reasons import Reason
@@ -37,9 +38,13 @@ def executable() -> str:
 
 
 def run(
-    line: Sequence[str], *, on_report: Callable[[dict[str, str]], None], on_tick: Callable[[], None]
+    line: Sequence[str],
+    folder: Path,
+    *,
+    on_report: Callable[[dict[str, str]], None],
+    on_tick: Callable[[], None],
 ) -> None:
-    """Run a command line to its end.
+    """Run a command line to its end, in a folder.
 
     `on_report` gets each of FFmpeg's progress reports, `on_tick` is called about twice a second. Whatever
     ends this call, an exception from either or from a signal included, ends the process group first.
@@ -47,6 +52,7 @@ def run(
     """
     process = subprocess.Popen(
         line,
+        cwd=folder,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -102,6 +102,20 @@ def write_upright(path: Path, target: Path) -> None:
         upright.convert("RGB").save(target, "PNG", compress_level=1, icc_profile=None)
 
 
+def write_logo(path: Path, target: Path, box: tuple[int, int], opacity: float) -> None:
+    """Write a logo as a PNG, fitted into a box (pixels) and as opaque as wanted (0 to 1).
+
+    It is scaled with its colours weighted by opacity, so that what is transparent leaves no rim.
+    """
+    from PIL import ImageOps
+
+    with _opened(path) as image:
+        upright = _in_srgb(_in_eight_bits(ImageOps.exif_transpose(image)))
+        fitted = ImageOps.contain(upright.convert("RGBA").convert("RGBa"), box).convert("RGBA")
+        fitted.putalpha(fitted.getchannel("A").point(lambda value: round(value * opacity)))
+        fitted.save(target, "PNG")
+
+
 def _in_eight_bits(image: Image) -> Image:
     """Bring deep greys down: Pillow itself would cut them off at 255."""
     if not image.mode.startswith(("I", "F")):

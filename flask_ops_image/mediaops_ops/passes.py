@@ -17,6 +17,7 @@ from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
 from mediaops.operations import REGISTRY
 from mediaops.reasons import Reason
+from mediaops_ops.filter_files import FilterFiles
 from mediaops_ops.outcome import Inputs, OutputFile, StepError, StepOutcome, Unreachable
 from mediaops_ops.registry import RUNNERS, runner
 from mediaops_ops.rendering import Rendering
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 INPUT = "input"
 """The role of a rendition that an earlier pass made and a step of this one transforms further."""
+NAMED = "named"
+"""The role of a file that a step's parameters name."""
 TRANSCRIPT = "transcript.json"
 GRAPH_SHARE = 0.2
 """Share of a runner's progress that preparing its sound and frames counts for."""
@@ -106,7 +109,8 @@ class Pass:
         path = self._root_file(root, steps)
         media = self._media[root] = probe.check(path, self.file_type)
         log.info("checked", extra={"media": media.wire()})
-        plan = plan_pass(steps, media)
+        files = FilterFiles(self.folder, lambda ref: self.desk.read(ref, NAMED))
+        plan = plan_pass(steps, media, self._without_files(steps, files))
         by_name = {step.name: step for step in steps}
         self._leave_out(plan, by_name, media)
         wanted = sorted({output.step for output in plan.outputs})
@@ -123,6 +127,7 @@ class Pass:
             on_progress=on_progress,
             on_step=lambda name, files: self._rendered(by_name[name], files, media),
             on_failure=lambda name, error: self._fail(by_name[name], error),
+            write_file=files.write,
         )
         try:
             rendering.run()
@@ -132,6 +137,17 @@ class Pass:
             if len(wanted) != 1 or error.reason == Reason.INVALID_MEDIA:
                 raise
             self._fail(by_name[wanted[0]], error)
+
+    def _without_files(self, steps: list[StepOrder], files: FilterFiles) -> set[str]:
+        """Fetch what filters read; fail, and name, the steps whose files can't be used."""
+        failed = set()
+        for step in steps:
+            try:
+                files.fetch(step)
+            except StepError as error:
+                self._fail(step, error)
+                failed.add(step.name)
+        return failed
 
     def _root_file(self, root: str, steps: list[StepOrder]) -> Path:
         for step in steps:

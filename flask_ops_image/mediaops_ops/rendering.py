@@ -13,6 +13,7 @@ from pathlib import Path
 from mediaops.graph import Command, Output, PassPlan, folder_name
 from mediaops.media import Media
 from mediaops.models.base import FileType
+from mediaops.picture import FilterFile
 from mediaops.reasons import Reason
 from mediaops_ops import ffmpeg, processors
 from mediaops_ops.outcome import OutputFile, StepError
@@ -35,6 +36,8 @@ class Rendering:
     """Takes each step's files as soon as they are whole and checked, by the step's name."""
     on_failure: Callable[[str, StepError], None]
     """Takes a step whose files came out wrong."""
+    write_file: Callable[[FilterFile], None]
+    """Writes a file that filters read."""
 
     def run(self) -> None:
         """Run every command; raises StepError where FFmpeg failed, and what `on_step` raises."""
@@ -61,6 +64,8 @@ class Rendering:
     ) -> None:
         share = 1 / len(self.plan.commands)
         progress = _Fraction(command, self.media)
+        for file in command.files:
+            self.write_file(file)
 
         def on_report(report: dict[str, str]) -> None:
             self.on_progress(share * (index + progress.of(report)))
@@ -71,7 +76,7 @@ class Rendering:
         line = command.line(ffmpeg.executable(), str(source), str(self.folder), processors.usable())
         steps = sorted({output.step for output in command.outputs})
         log.info("ffmpeg starts", extra={"steps": steps, "graph": list(command.graph)})
-        ffmpeg.run(line, on_report=on_report, on_tick=on_tick)
+        ffmpeg.run(line, self.folder, on_report=on_report, on_tick=on_tick)
 
     def _hand_on_whole(self, waiting: dict[str, list[Output]], done: set[Output]) -> None:
         """Hand on each step that waits for no file any more: its command ended, or it is a still that is there."""

@@ -28,10 +28,11 @@ from mediaops.models.work import (
 )
 from mediaops.reasons import Reason
 from mediaops_ops import log as logs
+from mediaops_ops.filter_files import MAX_BYTES
 from mediaops_ops.limits import Ended, Limits
 from mediaops_ops.net import Http
 from mediaops_ops.outcome import StepError, StepOutcome, Unreachable
-from mediaops_ops.passes import TRANSCRIPT, Pass
+from mediaops_ops.passes import NAMED, TRANSCRIPT, Pass
 from mediaops_ops.report import Reporter
 from mediaops_ops.settings import PREFIX, Settings
 from mediaops_ops.storage import Storage
@@ -71,14 +72,17 @@ class StorageDesk:
             self._reporter.progress(step.name, fraction * FETCHED_SHARE)
 
     def read(self, ref: ObjectRef, role: str) -> Path:
-        """Fetch a file of an earlier pass, once."""
-        return self._fetch(ref, f"the {role} of an earlier step", lambda _: None)
+        """Fetch a file of an earlier pass, or one that a step names, once."""
+        limit = MAX_BYTES if role == NAMED else 0
+        return self._fetch(ref, f"the {role} of an earlier step", lambda _: None, limit)
 
-    def _fetch(self, ref: ObjectRef, what: str, progress: Callable[[float], None]) -> Path:
+    def _fetch(
+        self, ref: ObjectRef, what: str, progress: Callable[[float], None], limit_bytes: int = 0
+    ) -> Path:
         path = self._read.get(ref.key)
         if path is None:
             path = self._folder / f"read-{len(self._read)}{Path(ref.key).suffix[:10]}"
-            self._storage.fetch(ref, path, what=what, progress=progress)
+            self._storage.fetch(ref, path, what=what, progress=progress, limit_bytes=limit_bytes)
             self._read[ref.key] = path
         return path
 

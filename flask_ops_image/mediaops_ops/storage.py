@@ -42,13 +42,20 @@ class Storage:
         self._ahead |= self._exchange(UrlRequest(capability=self._order.capability, reads=list(keys))).reads
 
     def fetch(
-        self, ref: ObjectRef, path: Path, *, what: str, progress: Callable[[float], None] = lambda _: None
+        self,
+        ref: ObjectRef,
+        path: Path,
+        *,
+        what: str,
+        progress: Callable[[float], None] = lambda _: None,
+        limit_bytes: int = 0,
     ) -> None:
         """Bring an object to `path`, in resumed pieces where the connection breaks.
 
-        Raises StepError SourceNotFound or SourceChanged, and Unreachable.
+        `limit_bytes`: larger ones are refused (0: none). Raises StepError SourceNotFound, SourceChanged or
+        SourceTooLarge, and Unreachable.
         """
-        with Incoming(path) as incoming:
+        with Incoming(path, limit_bytes=limit_bytes) as incoming:
 
             def attempt() -> None:
                 headers = {"If-Match": _quoted(ref.etag)} if ref.etag is not None else {}

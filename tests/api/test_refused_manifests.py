@@ -40,6 +40,22 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, filter: {steps: [{brightness: 10, blur: 2}]}}"),
         "a step is exactly one filter, such as brightness: 10; write the next one as a further step",
     ),
+    "a table of colours of two kinds": (
+        spec(
+            f"{{name: a, filter: {{steps: [{{lut: {{look: film, file: {{key: a, sha256: {'0' * 64}}}}}}}]}}}}"
+        ),
+        "give look or file, one of them",
+    ),
+    "a logo that isn't pinned to its content": (
+        spec("{name: a, filter: {steps: [{watermark: {file: {key: logo.png}}}]}}"),
+        "filter.steps[0].watermark.file.sha256: Required value",
+    ),
+    "a logo from outside of the workspace": (
+        spec(
+            f"{{name: a, filter: {{steps: [{{watermark: {{file: {{key: ../b/c, sha256: {'0' * 64}}}}}}}]}}}}"
+        ),
+        "key is a path inside the workspace's storage",
+    ),
     "a filter without steps": (spec("{name: a, filter: {}}"), "filter.steps: Required value"),
     # Names.
     "two operations of one name": (

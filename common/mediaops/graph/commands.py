@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from mediaops.encoding import IMAGE_QUALITY, PNG, Container
-from mediaops.picture import Picture
+from mediaops.picture import FilterFile, Picture
 from mediaops.reasons import Reason
 
 DEMUXERS = (
@@ -60,12 +60,14 @@ class Command:
     graph: tuple[str, ...]
     """The chains of the filter graph; may be empty."""
     outputs: tuple[Output, ...]
+    files: tuple[FilterFile, ...] = ()
+    """What filters of the graph read, by path below the folder in which it runs."""
 
     def line(self, ffmpeg: str, source: str, folder: str, threads: int = 0) -> list[str]:
         """Give the whole command line.
 
-        `source` is the file's path, `folder` where outputs go, `threads` how many each codec may use (0: as many as
-        the machine has processors, which in a container are more than it may use).
+        `source` is the file's path, `folder` where outputs go and the line is run, `threads` how many each codec
+        may use (0: as many as the machine has processors, which in a container are more than it may use).
         """
         line = [ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y"]
         line += ["-progress", "pipe:1", "-stats_period", "0.5", "-max_error_rate", "0.1"]

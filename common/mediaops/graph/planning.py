@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
 from mediaops.encoding import JPEG, PNG, WEBP
 from mediaops.graph import outputs
 from mediaops.graph.commands import Command, ImageFile, Output, PassPlan
-from mediaops.graph.wiring import Hanging, Node, label, seconds, shared, sought
+from mediaops.graph.wiring import Hanging, Node, files, label, seconds, shared, sought
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import StepOrder
@@ -50,20 +50,22 @@ def needs_media(step: StepOrder, file_type: FileType) -> bool:
     return True
 
 
-def plan_pass(steps: Sequence[StepOrder], media: Media) -> PassPlan:
+def plan_pass(steps: Sequence[StepOrder], media: Media, failed: Collection[str] = ()) -> PassPlan:
     """Plan all steps that read one file: directly (`input` is no other step's name) or through each other.
 
-    Steps that others read stand above them.
+    Steps that others read stand above them. `failed`: steps, by name, that are lost already; what reads them is
+    blocked.
     """
-    return _Planner(steps, media).plan()
+    return _Planner(steps, media, failed).plan()
 
 
 class _Planner:
     """Collects nodes and outputs of one pass, then wires them."""
 
-    def __init__(self, steps: Sequence[StepOrder], media: Media) -> None:
+    def __init__(self, steps: Sequence[StepOrder], media: Media, failed: Collection[str]) -> None:
         self.steps = {step.name: step for step in steps}
         self.media = media
+        self.failed = failed
         self.nodes: dict[str, Node] = {}
         self.pictures: list[Hanging] = []
         self.waves: list[Hanging] = []
@@ -85,7 +87,10 @@ class _Planner:
     def _place(self, step: StepOrder) -> None:
         """Add the step's node and outputs; raises PlanError."""
         above = self._above(step)
-        broken = above if above in self.impossible else self.blocked.get(above)
+        lost = above in self.impossible or above in self.failed
+        broken = above if lost else self.blocked.get(above)
+        if step.name in self.failed:
+            return
         if broken is not None:
             self.blocked[step.name] = broken
         elif needs_media(step, self.media.file_type):
@@ -187,12 +192,14 @@ class _Planner:
         stream = self.media.picture_stream
         if any(hanging.at_millis is None for hanging in self.pictures):
             chains = shared(self.nodes, self.pictures, stream)
-            yield Command(((),), tuple(chains), (*_labelled(self.pictures), *self.sounds))
+            outputs_ = (*_labelled(self.pictures), *self.sounds)
+            yield Command(((),), tuple(chains), outputs_, files(self.nodes, self.pictures))
             return
         for start in range(0, len(self.pictures), SOUGHT_AT_ONCE):
             some = self.pictures[start : start + SOUGHT_AT_ONCE]
             inputs = tuple(("-ss", seconds(hanging.at_millis or 0)) for hanging in some)
-            yield Command(inputs, tuple(sought(self.nodes, some, stream)), tuple(_labelled(some)))
+            chains = sought(self.nodes, some, stream)
+            yield Command(inputs, tuple(chains), tuple(_labelled(some)), files(self.nodes, some))
         if self.sounds or self.waves:
             chains = [f"[0:{self._sound().stream}]{h.tail}[{label(h.output)}]" for h in self.waves]
             yield Command(((),), tuple(chains), (*_labelled(self.waves), *self.sounds))

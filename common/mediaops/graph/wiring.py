@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mediaops.graph.commands import Output
 from mediaops.operations.compress import Encoding
-from mediaops.picture import Change, Picture
+from mediaops.picture import Change, FilterFile, Picture
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,11 @@ def sought(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
         f"[{index}:{stream}]{','.join((*_way(nodes, hanging.node), hanging.tail))}[{label(hanging.output)}]"
         for index, hanging in enumerate(hangings)
     ]
+
+
+def files(nodes: Nodes, hangings: Sequence[Hanging]) -> tuple[FilterFile, ...]:
+    """Give the files that filters on the way to any output read, each once."""
+    return tuple(dict.fromkeys(file for name in _used(nodes, hangings) for file in nodes[name].change.files))
 
 
 def _used(nodes: Nodes, hangings: Sequence[Hanging]) -> list[str]:

@@ -70,8 +70,35 @@ ObjectName = Annotated[
 Key = Annotated[str, Field(min_length=1, max_length=512)]
 """A key in the bucket; the first segment is the workspace."""
 
+OwnKey = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=rules(
+            (
+                "!self.startsWith('/') && !self.contains('..') && !self.startsWith('steps/')",
+                "key is a path inside the workspace's storage: no leading slash, no .., not under steps/",
+            )
+        ),
+    ),
+]
+"""A key inside the workspace's part of the bucket, without the workspace."""
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", max_length=64)]
 """A content hash, in lower-case hex."""
+
+
+class FileReference(Model):
+    """A file in the workspace's storage, pinned to its content: other content under the key fails."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: OwnKey
+    """Key inside the workspace's part of the bucket (without the workspace)."""
+    sha256: Sha256
+    """SHA-256 of the file in lower-case hex, as `sha256sum` prints it."""
+
 
 Millis = Annotated[int, Field(ge=0, le=1_000_000_000)]
 """A time span in milliseconds."""

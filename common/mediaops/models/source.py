@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from mediaops.models.base import Model, ObjectName, rules
+from mediaops.models.base import Model, ObjectName, OwnKey, rules
 
 DRIVE_SECRET = "mediaops-source-google-drive"  # noqa: S105 — a name
 """The Secret of a Google Drive source that names none."""
@@ -67,19 +67,7 @@ class UrlSource(Model):
 class StoredSource(Model):
     """A file that is in the workspace's storage already."""
 
-    key: Annotated[
-        str,
-        Field(
-            min_length=1,
-            max_length=512,
-            json_schema_extra=rules(
-                (
-                    "!self.startsWith('/') && !self.contains('..') && !self.startsWith('steps/')",
-                    "key is a path inside the workspace's storage: no leading slash, no .., not under steps/",
-                )
-            ),
-        ),
-    ]
+    key: OwnKey
     """Key inside the workspace's part of the bucket (without the workspace)."""
 
 

@@ -49,6 +49,11 @@ class ObjectRef(Model):
     media_type: Annotated[str, Field(max_length=127)] | None = None
 
 
+def file_role(sha256: str) -> str:
+    """Name the role under which a step reads a file that its parameters name."""
+    return f"file-{sha256}"
+
+
 class StepOrder(Model):
     """One step of a pass."""
 
@@ -69,7 +74,7 @@ class StepOrder(Model):
     """Fail, for the reason that would stand in `skipped`, instead of writing a result that says so."""
     reads: dict[str, ObjectRef] = {}
     """Results of earlier passes by role: input (a rendition), audio, frame-0…, transcript
-    (transcript.json)."""
+    (transcript.json); and files that its parameters name: file-SHA256."""
     transcript_step: Annotated[str, Field(max_length=40)] | None = None
     """The transcribe step of this same order whose transcript is read, where it isn't in `reads`."""
     platforms: list[str] = []

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ConfigDict
 
-from mediaops.models.base import FileType, Model
+from mediaops.models.base import FileReference, FileType, Model
 from mediaops.picture import Change, Picture
 
 
@@ -25,6 +25,18 @@ class Parameters(Model):
     def outside_engine(self) -> str | None:
         """Name the outside engine whose credential this needs, or None if the image alone does it."""
         return None
+
+    def files(self) -> tuple[FileReference, ...]:
+        """Give the files of the workspace's storage that these name."""
+        return ()
+
+    def content(self) -> dict[str, Any]:
+        """Give what decides about the output, for step keys: a file counts by its hash, wherever it lies.
+
+        What isn't set is left out, so that a parameter that is added changes no key. Names of other operations
+        are left out, because their step keys count, and platforms, which count as resolved.
+        """
+        return self.model_dump(mode="json", exclude_none=True, exclude={"transcript_from", "platforms"})
 
     def versions(self) -> dict[str, str]:
         """Give the semantic version of each engine and model whose change changes the output."""

@@ -97,8 +97,7 @@ def plan(parameters: CropParameters, picture: Picture) -> Change:
             cut = _centred(picture, across, down)
     if parameters.resize is None:
         return cut
-    sized = _resized(parameters.resize, cut.picture)
-    return Change(sized.picture, cut.filters + sized.filters)
+    return cut.then(_resized(parameters.resize, cut.picture))
 
 
 def _rectangle(parameters: CropParameters, picture: Picture, width: int, height: int) -> Change:

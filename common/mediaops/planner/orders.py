@@ -7,7 +7,7 @@ from uuid import UUID
 
 from mediaops.identity import job_id
 from mediaops.models.mediaasset import SOURCE
-from mediaops.models.work import ObjectRef, StepOrder, StepResult, StoredFile
+from mediaops.models.work import ObjectRef, StepOrder, StepResult, StoredFile, file_role
 from mediaops.planner.passes import Pass
 from mediaops.planner.steps import Step
 
@@ -17,16 +17,17 @@ def _reference(file: StoredFile) -> ObjectRef:
 
 
 def step_orders(
-    pass_: Pass, steps: list[Step], results: Mapping[str, StepResult], asset: UUID
+    pass_: Pass, steps: list[Step], results: Mapping[str, StepResult], asset: UUID, workspace: str
 ) -> list[StepOrder]:
     """Write a pass out, in the order written, prepared files last.
 
+    `workspace`: whose part of the bucket the files lie in that parameters name.
     `results`: what is in storage already, by operation name, or by the prepared file's name; everything the
     pass reads and doesn't make itself must be among them (KeyError otherwise).
     """
     by_name = {s.name: s for s in steps}
     running = set(pass_.names)
-    orders = [_operation(s, running, results, pass_, asset) for s in steps if s.name in running]
+    orders = [_operation(s, running, results, pass_, asset, workspace) for s in steps if s.name in running]
     for preparation in pass_.prepares:
         owner = by_name[preparation.for_operation]
         reads = _rendition(preparation.input, running, results)
@@ -59,8 +60,12 @@ def _operation(
     results: Mapping[str, StepResult],
     pass_: Pass,
     asset: UUID,
+    workspace: str,
 ) -> StepOrder:
-    reads: dict[str, ObjectRef] = {}
+    reads = {
+        file_role(file.sha256): ObjectRef(key=f"{workspace}/{file.key}", sha256=file.sha256)
+        for file in step.operation.parameters.files()
+    }
     transcript_step = None
     if step.prepared:
         for file in results[step.prepared.name].files:

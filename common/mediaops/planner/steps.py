@@ -140,16 +140,12 @@ def plan_steps(
         placement = Placement(written.gpu, parameters.outside_engine())
 
         inputs = [steps[n].spec_hash for n in (source, transcript) if n and n != SOURCE]
-        spec_hash = digest(written.model_dump(mode="json", exclude={"input"}), inputs, platforms, attributes)[
-            :40
-        ]
+        # What isn't set doesn't count: a field that a later version adds makes no new ProcessingJob.
+        wanted = written.model_dump(mode="json", exclude_none=True, exclude={"input"})
+        spec_hash = digest(wanted, inputs, platforms, attributes)[:40]
         name = processing_job_name(asset_name, asset_uid, operation.name, spec_hash, stored, reprocess)
 
-        link = [
-            kind.name,
-            parameters.model_dump(mode="json", exclude={"transcript_from", "platforms"}),
-            versions,
-        ]
+        link = [kind.name, parameters.content(), versions]
         chain = [*chains[source], link]
         if kind.transforms:
             chains[operation.name] = chain

@@ -138,12 +138,18 @@ def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:
         case ThumbnailParameters() if parameters.at_millis is not None and parameters.count is not None:
             return "params.at_millis", "give atMillis or count, not both"
         case FilterParameters():
-            for i, step in enumerate(parameters.steps):
-                if sum(getattr(step, name) is not None for name in FilterStep.model_fields) != 1:
-                    return (
-                        f"params.steps.{i}",
-                        FILTER_SENTENCE,
-                    )
+            faults = ((f"params.steps.{i}", _step_fault(step)) for i, step in enumerate(parameters.steps))
+            return next(((field, sentence) for field, sentence in faults if sentence), None)
+    return None
+
+
+def _step_fault(step: FilterStep) -> str | None:
+    if sum(getattr(step, name) is not None for name in FilterStep.model_fields) != 1:
+        return FILTER_SENTENCE
+    if step.lut is not None and (step.lut.look is None) == (step.lut.file is None):
+        return "give look or file, one of them"
+    if step.file is not None:
+        return "files of a workspace's storage are read by an asset's passes only: apply a MediaAsset"
     return None
 
 

@@ -102,7 +102,7 @@ def _launch(
         disk_bytes=installation.profiles[asset.spec.execution.profile].work_bytes,
         max_source_bytes=installation.max_source_bytes,
         source=observed.source.object,
-        steps=step_orders(pass_, [w.step for w in works], results, observed.asset_id),
+        steps=step_orders(pass_, [w.step for w in works], results, observed.asset_id, observed.served),
     )
     if len(order.model_dump_json()) > MAX_WORK_ORDER_BYTES - 40_000:  # room for the capability
         raise OrderTooLarge

@@ -2,6 +2,7 @@
 
 from hack import docs
 from mediaops.crd import RESOURCES, openapi
+from mediaops.operations.filter import FilterStep
 from mediaops.reasons import Reason
 
 
@@ -35,3 +36,13 @@ def test_links_to_sections_lead_somewhere() -> None:
         links = {part.partition(")")[0] for part in page.split("](#")[1:]}
         assert len(links) > 5
         assert links <= anchors
+
+
+def test_every_filter_is_shown_and_the_pictures_are_small() -> None:
+    page = (docs.ROOT / "docs" / "filters.md").read_text()
+    pictures = {path.name: path.stat().st_size for path in (docs.ROOT / "docs/pictures/filters").iterdir()}
+    for name in FilterStep.model_fields:
+        assert f"`- {name}: " in page
+    assert all(f"pictures/filters/{name}" in page for name in pictures)
+    assert all(size <= 30_000 for size in pictures.values())
+    assert page.count("](pictures/") == len(pictures)

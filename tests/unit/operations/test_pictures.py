@@ -117,7 +117,7 @@ def test_a_size_beyond_what_encoders_take_is_impossible():
         ({"contrast": 20}, "eq=contrast=1.2"),
         ({"saturation": -100}, "eq=saturation=0"),
         ({"sharpen": 50}, "unsharp=luma_amount=1"),
-        ({"blur": 7}, "gblur=sigma=7"),
+        ({"blur": 7}, "gblur=sigma=7:steps=3"),
         ({"grayscale": {}}, "hue=s=0"),
         ({"sepia": {}}, filter.SEPIA),
         ({"vignette": 50}, "vignette=angle=0.700"),
@@ -128,12 +128,47 @@ def test_each_filter_in_ffmpegs_language(step, text):
     assert [text] == filtered(step)
 
 
-def test_every_filter_has_a_plan():
-    assert set(filter.FilterStep.model_fields) == set(filter.WRITTEN) | set(filter.PLAIN)
+def test_a_still_is_denoised_by_what_looks_like_it_and_not_by_what_comes_after():
+    parameters = FilterParameters.model_validate({"steps": [{"denoise": 40}]})
+    assert ("nlmeans=s=4:p=5:r=9",) == filter.plan(parameters, PHOTO).filters
+
+
+SHA = "ab" * 32
+
+
+def marked(picture: Picture, **block: object) -> tuple[str, str]:
+    mark = {"watermark": {"file": {"key": "logo.png", "sha256": SHA}, **block}}
+    change = filter.plan(FilterParameters.model_validate({"steps": [mark]}), picture)
+    return change.filters[0], change.files[0].path
+
+
+@pytest.mark.parametrize(
+    ("picture", "block", "place", "logo"),
+    [
+        (FULL_HD, {}, "x=W-w-96:y=H-h-54:format=yuv420", "288x162-100"),
+        (Picture(1080, 1920, 30.0), {}, "x=W-w-194:y=H-h-672:format=yuv420", "162x288-100"),
+        (Picture(1080, 1920, 30.0), {"position": "top"}, "x=(W-w)/2:y=288:", "162x288-100"),
+        (PHOTO, {"position": "left", "marginPercent": 10}, "x=300:y=(H-h)/2:format=gbrp", "600x450-100"),
+        (FULL_HD, {"position": "center", "sizePercent": 50}, "x=(W-w)/2:y=(H-h)/2:", "960x540-100"),
+        (FULL_HD, {"position": "bottom-left", "opacityPercent": 40}, "x=96:y=H-h-54:", "288x162-40"),
+    ],
+)
+def test_a_logo_stands_in_the_safe_area(picture, block, place, logo):
+    text, path = marked(picture, **block)
+
+    assert f"files/{SHA}-{logo}.png" == path
+    assert f"movie=filename={path}[@logo0]" in text
+    assert place in text
+
+
+def test_a_table_is_read_by_hash_and_its_strength_is_part_of_it():
+    block = {"lut": {"file": {"key": "any/where.cube", "sha256": SHA}, "strengthPercent": 70}}
+    assert [f"lut3d=file=files/{SHA}-70.cube:interp=tetrahedral"] == filtered(block)
+    assert ["lut3d=file=files/film-100.cube:interp=tetrahedral"] == filtered({"lut": {"look": "film"}})
 
 
 def test_filters_keep_their_order_and_nothing_stays_nothing():
-    assert ["hue=s=0", "gblur=sigma=3"] == filtered({"grayscale": {}}, {"brightness": 0}, {"blur": 3})
+    assert ["hue=s=0", "gblur=sigma=3:steps=3"] == filtered({"grayscale": {}}, {"brightness": 0}, {"blur": 3})
 
 
 def test_a_step_with_two_filters_is_refused():

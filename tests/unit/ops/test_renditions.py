@@ -13,40 +13,14 @@ import pytest
 from PIL import Image, ImageCms
 
 from mediaops.graph import plan_pass
-from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.models.work import ObjectRef, StepOrder
 from mediaops_ops import ffmpeg, probe
 from mediaops_ops.outcome import StepOutcome
 from mediaops_ops.passes import Pass
+from tests.unit.ops.folder_desk import Folder
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
-
-
-class Folder:
-    """A desk whose files are all local (mediaops_ops.passes.Desk)."""
-
-    def __init__(self, source: Path) -> None:
-        self._source = source
-        self.outcomes: dict[str, StepOutcome] = {}
-        self.media: Media | None = None
-        self.read_files: dict[str, Path] = {}
-
-    def source(self) -> Path:
-        return self._source
-
-    def read(self, ref: ObjectRef, _role: str) -> Path:
-        return self.read_files[ref.key]
-
-    def transcript(self, _step: StepOrder) -> Path | None:
-        return None
-
-    def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
-        self.outcomes[step.name], self.media = outcome, media
-
-    def progress(self, step: str, fraction: float) -> None:
-        assert step
-        assert 0 <= fraction <= 1
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from uuid import UUID
 
 import pytest
 
+from mediaops.models.base import FileType
 from mediaops.models.mediaasset import MediaAssetSpec
 from mediaops.models.work import StepResult, StoredFile
+from mediaops.operations.crop import CropParameters
 from mediaops.planner import Pass, Placement, pack, plan_steps, step_orders
 
 ASSET = UUID(int=1)
@@ -148,9 +150,35 @@ def test_a_work_order_names_what_it_reads_by_key_and_hash():
     )
     prepared = StepResult(step_key="k", type="prepareAudio", job="j", files=[audio])
     (order,) = step_orders(
-        Pass(("transcript",), Placement(0, "openai")), plan, {"transcript/audio": prepared}, ASSET
+        Pass(("transcript",), Placement(0, "openai")), plan, {"transcript/audio": prepared}, ASSET, "acme"
     )
     assert order.reads["audio"].key == audio.key
     assert (order.engine, order.parameters["model"]) == ("openai", "whisper-1")
     with pytest.raises(KeyError):
-        step_orders(Pass(("post",), Placement()), plan, {}, ASSET)
+        step_orders(Pass(("post",), Placement()), plan, {}, ASSET, "acme")
+
+
+def graded(key, sha256):
+    lut = {"lut": {"file": {"key": key, "sha256": sha256}}}
+    return spec({"name": "graded", "filter": {"steps": [lut]}})
+
+
+def test_a_file_counts_by_its_content_and_is_read_from_the_workspace():
+    first, moved, other = graded("a.cube", "a" * 64), graded("b.cube", "a" * 64), graded("a.cube", "b" * 64)
+    assert keys(first) == keys(moved)
+    assert keys(first) != keys(other)
+
+    (order,) = step_orders(Pass(("graded",), Placement()), steps(first), {}, ASSET, "acme")
+    assert {f"file-{'a' * 64}": ("acme/a.cube", "a" * 64)} == {
+        role: (ref.key, ref.sha256) for role, ref in order.reads.items()
+    }
+
+
+def test_what_isnt_set_is_no_part_of_a_key_so_a_later_versions_parameters_change_none():
+    class Later(CropParameters):
+        zoom: int | None = None
+
+    today, later = (
+        one.model_validate({"aspect": "9:16"}).resolved(FileType.VIDEO) for one in (CropParameters, Later)
+    )
+    assert today.content() == later.content()
