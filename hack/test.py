@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TIERS = ("unit", "api", "services", "e2e", "scale", "chaos")
+TIERS = ("unit", "corpus", "api", "services", "e2e", "scale", "chaos")
 
 
 def say(line: str) -> None:

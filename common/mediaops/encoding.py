@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mediaops.media import Sound
 from mediaops.operations.compress import Codec, Encoding
-from mediaops.picture import PlanError
+from mediaops.picture import Picture, PlanError
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class VideoCodec:
     max_crf: int
     sound_codec: str
     """FFmpeg's name of the sound's format that goes with it."""
+    min_side: int = 2
+    """Shortest side in pixels that the encoder takes."""
 
 
 VIDEO_CODECS: dict[Codec, VideoCodec] = {
@@ -57,8 +59,9 @@ VIDEO_CODECS: dict[Codec, VideoCodec] = {
         28,
         51,
         "aac",
+        min_side=16,
     ),
-    Codec.AV1: VideoCodec(MP4, ("libsvtav1", "-preset", "8"), 35, 63, "aac"),
+    Codec.AV1: VideoCodec(MP4, ("libsvtav1", "-preset", "8"), 35, 63, "aac", min_side=4),
     Codec.VP9: VideoCodec(
         WEBM, ("libvpx-vp9", "-deadline", "good", "-cpu-used", "4", "-row-mt", "1"), 33, 63, "opus"
     ),
@@ -75,9 +78,17 @@ AUDIO_CODECS: dict[Codec, tuple[Container, str, int]] = {
 IMAGE_CONTAINERS: dict[Codec, Container] = {Codec.JPEG: JPEG, Codec.WEBP: WEBP, Codec.AVIF: AVIF}
 
 
-def picture_arguments(encoding: Encoding) -> tuple[str, ...]:
-    """Give the encoder's arguments for a video's picture; raises PlanError for a crf off the codec's scale."""
+def picture_arguments(encoding: Encoding, picture: Picture) -> tuple[str, ...]:
+    """Give the encoder's arguments for a video's picture.
+
+    Raises PlanError for a crf off the codec's scale, or a picture smaller than its encoder takes.
+    """
     codec = VIDEO_CODECS[encoding.codec]
+    if min(picture.width, picture.height) < codec.min_side:
+        raise PlanError(
+            f"the picture of {picture.width}x{picture.height} pixels is too small for {encoding.codec.value}, "
+            f"which takes at least {codec.min_side}x{codec.min_side}"
+        )
     arguments = ("-c:v", *codec.arguments, "-pix_fmt", "yuv420p")
     if encoding.bitrate_kbps is not None:
         rate = encoding.bitrate_kbps

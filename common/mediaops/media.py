@@ -51,6 +51,8 @@ class Media(Model):
     """When the last picture begins, counted from the file's start."""
     picture_codec: str | None = None
     """FFmpeg's name of the picture's coding format, such as h264."""
+    seekable: bool = True
+    """False: without times or an index, so that no picture can be sought for sure."""
     interlaced: bool = False
     hdr: bool = False
     """True: brightness follows PQ or HLG, so it must be brought into the range of ordinary screens."""

@@ -36,13 +36,19 @@ def _invalid(message: str) -> StepError:
 
 def recognised(path: Path) -> str | None:
     """Name the image format that the file's first bytes are of, if any."""
+    try:
+        with _header(path) as image:
+            return image.format
+    except (OSError, ValueError, SyntaxError):
+        return None
+
+
+def _header(path: Path) -> Image:
+    """Open an image without decoding it; what it says of its size is for the caller to judge."""
     import PIL.Image
 
-    try:
-        with PIL.Image.open(path, formats=READ) as image:
-            return image.format
-    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError):
-        return None
+    PIL.Image.MAX_IMAGE_PIXELS = None  # our own limit comes first
+    return PIL.Image.open(path, formats=READ)
 
 
 def facts(path: Path) -> Media:
@@ -66,11 +72,8 @@ def facts(path: Path) -> Media:
 
 def _opened(path: Path) -> Image:
     """Open and decode an image of bounded size."""
-    import PIL.Image
-
-    PIL.Image.MAX_IMAGE_PIXELS = None  # our own limit comes first
     try:
-        image = PIL.Image.open(path, formats=READ)
+        image = _header(path)
     except (OSError, ValueError, SyntaxError) as error:
         names = ", ".join(READ)
         raise _invalid(f"The file is not an image that can be read ({names}), or it is damaged.") from error
@@ -117,25 +120,44 @@ def write_logo(path: Path, target: Path, box: tuple[int, int], opacity: float) -
 
 
 def _in_eight_bits(image: Image) -> Image:
-    """Bring deep greys down: Pillow itself would cut them off at 255."""
-    if not image.mode.startswith(("I", "F")):
+    """Bring deep greys down: Pillow itself would cut them off at 255. Those of floating point go from 0 to 1."""
+    if image.mode == "F":
+        return image.point(lambda value: value * 255).convert("L")
+    if not image.mode.startswith("I"):
         return image
     return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
 
 
 def _in_srgb(image: Image) -> Image:
-    """Bring an image with a colour profile of its own into sRGB, which is what the web takes it for."""
+    """Bring an image with a colour profile of its own into sRGB, which is what the web takes it for.
+
+    Its transparency stays as it is. L*a*b* needs no profile of the file's own: it is one.
+    """
     from PIL import ImageCms
 
     profile = image.info.get("icc_profile")
-    if not profile or image.mode not in {"RGB", "CMYK", "L"}:
+    if image.mode != "LAB" and not profile:
         return image
+    if image.mode in {"P", "PA"}:
+        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    alpha = image.getchannel("A") if "A" in image.getbands() and image.mode != "LAB" else None
+    opaque = image if alpha is None else image.convert(image.mode.removesuffix("A"))
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+        source = (
+            ImageCms.ImageCmsProfile(io.BytesIO(profile))
+            if profile and image.mode != "LAB"
+            else ImageCms.createProfile("LAB")
+        )
+        converted = ImageCms.profileToProfile(
+            opaque, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+        )
     except (ImageCms.PyCMSError, OSError):
         return image  # a broken profile is as good as none
-    return image if converted is None else converted
+    if converted is None:
+        return image
+    if alpha is not None:
+        converted.putalpha(alpha)
+    return converted
 
 
 def write(graph_file: Path, target: Path, image_file: ImageFile) -> None:

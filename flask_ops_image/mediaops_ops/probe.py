@@ -31,6 +31,8 @@ MAX_SIDE = 16_384
 MAX_DURATION_SECONDS = 48 * 3600
 WITH_LENGTH = frozenset({"mov", "matroska", "avi", "flv", "asf", "wav", "flac", "ogg", "caf", "aiff", "w64"})
 """Containers whose header says how long they last; of others FFmpeg only guesses, and a guess proves nothing."""
+WITHOUT_INDEX = frozenset({"mpegts", "mpeg", "mpegvideo"})
+"""Containers in which FFmpeg seeks by position: it may come out behind the last key picture, and show none."""
 MAX_LOST_SHARE = Fraction(1, 20)
 MAX_LOST_SECONDS = 1.0
 """A file is cut off if more than both of what its header promises isn't there."""
@@ -71,6 +73,8 @@ class Span:
     """When the last packet begins."""
     end: Fraction = Fraction(0)
     packets: int = 0
+    timed: bool = True
+    """Every packet said when it begins."""
 
     def add(self, begin: Fraction, duration: Fraction) -> None:
         """Take a packet in."""
@@ -85,6 +89,8 @@ def check(path: Path, file_type: FileType) -> Media:
     if path.stat().st_size == 0:
         raise _invalid("The file is empty (zero bytes).")
     if file_type is FileType.IMAGE:
+        if images.recognised(path) is None and (found := _film_or_sound(path)) is not None:
+            raise _wrong_type(found, file_type)
         return images.facts(path)
     _refuse_cut_off(path)
     return _streams(path, file_type)
@@ -103,6 +109,14 @@ def kind(path: Path) -> FileType:
             return FileType.VIDEO if _pictures(container) else FileType.AUDIO
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         raise _unreadable(path) from error
+
+
+def _film_or_sound(path: Path) -> str | None:
+    """Say what a file is that is no image; None where it is none of these either."""
+    try:
+        return {FileType.VIDEO: "video", FileType.AUDIO: "audio file"}.get(kind(path))
+    except StepError:
+        return None
 
 
 def _invalid(message: str) -> StepError:
@@ -202,7 +216,7 @@ def _facts(container: Any, path: Path, file_type: FileType) -> Media:
     if file_type is FileType.AUDIO and facts["sound"] is None:
         raise _invalid("The file's sound stream is empty.")
     if picture is not None:
-        facts |= _picture(picture, frame, spans[picture.index], start)
+        facts |= _picture(picture, name, frame, spans[picture.index], start)
     return Media.model_validate(facts)
 
 
@@ -239,10 +253,12 @@ def _spans(container: Any) -> dict[int, Span]:
     try:
         for packet in container.demux():
             begin = packet.pts if packet.pts is not None else packet.dts
-            if begin is None or not packet.size or packet.is_discard:
+            if not packet.size or packet.is_discard:
                 continue
-            base = packet.time_base
-            spans[packet.stream.index].add(begin * base, (packet.duration or 0) * base)
+            span, base = spans[packet.stream.index], packet.time_base
+            # A bare stream of H.264 or HEVC has no times: its pictures follow one another.
+            span.timed = span.timed and begin is not None
+            span.add(span.end if begin is None else begin * base, (packet.duration or 0) * base)
     except av.error.FFmpegError as error:
         # A damaged end: what could be read is judged by its span.
         log.info("reading packets ended early", extra={"error": type(error).__name__})
@@ -288,7 +304,7 @@ def _sound(stream: Any) -> Sound:
     )
 
 
-def _picture(stream: Any, frame: Any, span: Span, start: Fraction) -> dict[str, Any]:
+def _picture(stream: Any, name: str, frame: Any, span: Span, start: Fraction) -> dict[str, Any]:
     """Give the facts of the upright picture with square pixels."""
     context = stream.codec_context
     aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1)
@@ -312,6 +328,7 @@ def _picture(stream: Any, frame: Any, span: Span, start: Fraction) -> dict[str, 
         "last_frame_millis": int((span.last - start) * 1000),
         "picture_codec": context.name,
         "picture_stream": stream.index,
+        "seekable": span.timed and name not in WITHOUT_INDEX,
         "interlaced": bool(frame.interlaced_frame),
         "hdr": frame.color_trc in HDR_TRANSFERS,
     }

@@ -56,7 +56,7 @@ def video(node: Node, media: Media) -> Hanging:
     sound = sound_arguments(encoding.codec, media.sound) if media.sound else ()
     # The time base of the graph, not one tick per frame: pictures of variable rate keep their times.
     timing = ("-fps_mode", "vfr", "-enc_time_base", "filter")
-    arguments = (*stream, *picture_arguments(encoding), *sound, *timing, *container.arguments)
+    arguments = (*stream, *picture_arguments(encoding, node.picture), *sound, *timing, *container.arguments)
     output = Output(node.name, "rendition", container, arguments, node.picture, lasts=True)
     return Hanging(node.name, "scale=out_range=limited,format=yuv420p,setsar=1", output)
 

@@ -190,7 +190,7 @@ class _Planner:
     def _commands(self) -> Iterable[Command]:
         """Put what moves, and all that can share its decode, into one command; else stills and sounds apart."""
         stream = self.media.picture_stream
-        if any(hanging.at_millis is None for hanging in self.pictures):
+        if any(hanging.at_millis is None or not self.media.seekable for hanging in self.pictures):
             chains = shared(self.nodes, self.pictures, stream)
             outputs_ = (*_labelled(self.pictures), *self.sounds)
             yield Command(((),), tuple(chains), outputs_, files(self.nodes, self.pictures))
@@ -235,7 +235,7 @@ def upright(media: Media) -> Change:
             "setparams=color_primaries=bt2020:colorspace=bt2020nc,zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
             "zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
         )
-    if not media.square_pixels:
+    if not media.square_pixels or min(width, height) < 2:
         filters.append(f"scale={picture.width}:{picture.height},setsar=1")
     elif (picture.width, picture.height) != (width, height):
         filters.append(f"crop={picture.width}:{picture.height}:0:0")

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from mediaops.looks import Look
 from mediaops.models.base import FileReference, FileType, Model, rules
 from mediaops.operations.base import Makes, Operation, Parameters
-from mediaops.picture import Change, FileKind, FilterFile, Picture
+from mediaops.picture import Change, FileKind, FilterFile, Picture, PlanError
 from mediaops.safe_area import insets
 
 Percent = Annotated[int, Field(ge=-100, le=100)]
@@ -165,6 +165,9 @@ STILL_DENOISED = "nlmeans=s={:g}:p=5:r=9"
 """What takes noise out of a single picture, which has no neighbours in time: thorough, at 0.7 s of a processor for
 a megapixel."""
 
+MIN_BLURRED_PIXELS = 4
+"""On smaller pictures FFmpeg's gblur writes beside its memory (seen with 1x1, 1x2 and 1x3)."""
+
 PLAIN = {"grayscale": "hue=s=0", "sepia": SEPIA}
 """Filters without one."""
 
@@ -187,6 +190,8 @@ def _step(step: FilterStep, index: int, picture: Picture) -> Change:
         return Change(picture, (PLAIN[step.name],))
     if step.denoise is not None and picture.frame_rate is None:
         return Change(picture, (STILL_DENOISED.format(max(1.0, step.denoise / 10)),))
+    if step.blur is not None and picture.width * picture.height < MIN_BLURRED_PIXELS:
+        raise PlanError(f"a picture of {picture.width}x{picture.height} pixels can't be blurred")
     value = getattr(step, step.name)
     return Change(picture, (WRITTEN[step.name](value),) if value else ())
 

@@ -217,7 +217,8 @@ def test_each_type_is_told_from_the_others(clip, sound, picture, make, tmp_path)
     assert "a JPEG image, but fileType says video" in wrong_type(picture, VIDEO)
     assert "an audio file, but fileType says video" in wrong_type(sound, VIDEO)
     assert "a video without sound, but fileType says audio" in wrong_type(silent, AUDIO)
-    assert "not an image" in refused(clip, IMAGE)
+    assert "a video, but fileType says image" in wrong_type(clip, IMAGE)
+    assert "an audio file, but fileType says image" in wrong_type(sound, IMAGE)
 
 
 def test_a_file_says_itself_what_it_is(clip, sound, picture, tmp_path):
