@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from mediaops.reasons import Reason
 from tests.corpus import measuring
 from tests.corpus.kinds import VIDEO, Corners, File, Result, Shown
 
@@ -159,8 +160,10 @@ def waveform(result: Result, width: int) -> None:
 def transcript(result: Result, file: File) -> None:
     """Nothing is said in the corpus: a transcript is without words, or there is nothing to transcribe."""
     if file.shown.channels is None:
-        assert "no sound" in (result.skipped or "")
+        assert Reason.NO_AUDIO == result.skipped
         return
-    if result.skipped is None:
+    if result.skipped is not None:
+        assert Reason.of(result.skipped) is not None
+    else:
         words = json.loads(result.paths["transcript.json"].read_text())
         assert words
