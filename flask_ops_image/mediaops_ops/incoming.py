@@ -11,6 +11,7 @@ from types import TracebackType
 import urllib3
 
 from mediaops.reasons import Reason
+from mediaops_ops.metering import METER
 from mediaops_ops.net import Again, Response, why
 from mediaops_ops.outcome import StepError
 
@@ -56,6 +57,7 @@ class Incoming:
         total = self._total(response)
         try:
             for chunk in response.stream(CHUNK_BYTES, decode_content=False):
+                METER.received(len(chunk))
                 self._append(chunk)
                 progress(self._file.tell() / max(total or 0, self._file.tell()))
         except (urllib3.exceptions.HTTPError, OSError) as error:

@@ -13,6 +13,7 @@ from mediaops_ops import guarded, probe
 from mediaops_ops.credential import Credential
 from mediaops_ops.incoming import Incoming
 from mediaops_ops.limits import DISK_SHARE
+from mediaops_ops.metering import METER
 from mediaops_ops.outcome import OutputFile, StepError
 from mediaops_ops.settings import Settings
 from mediaops_ops.storage import Storage
@@ -40,7 +41,12 @@ def run(order: WorkOrder, ingest: IngestOrder, storage: Storage, settings: Setti
     )
     stored = storage.store(ingest.step_key, file)
     result = StepResult(
-        step_key=ingest.step_key, type=STEP_TYPE, job=order.job, files=[stored], source=media.measured()
+        step_key=ingest.step_key,
+        type=STEP_TYPE,
+        job=order.job,
+        files=[stored],
+        source=media.measured(),
+        usage=METER.take().model_copy(update={"bytes_out": stored.size_bytes}),
     )
     storage.put_result(result, folder / "result.json")
 

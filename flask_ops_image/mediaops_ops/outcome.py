@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediaops.models.base import FileType
+from mediaops.models.usage import Usage
 from mediaops.models.work import PostText
 from mediaops.reasons import Reason
 
@@ -66,6 +67,8 @@ class StepOutcome:
     """caption: what it wrote."""
     skipped: Reason | None = None
     """Why there was nothing to do; the reason of the failure if the step is required."""
+    usage: Usage = field(default_factory=Usage)
+    """What it used up; the pass fills it in."""
 
 
 class StepError(Exception):

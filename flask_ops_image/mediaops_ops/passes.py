@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from mediaops.models.work import ObjectRef, StepFailure, StepOrder
 from mediaops.operations import REGISTRY
 from mediaops.reasons import Reason
 from mediaops_ops.filter_files import FilterFiles
+from mediaops_ops.metering import METER
 from mediaops_ops.outcome import Inputs, OutputFile, StepError, StepOutcome, Unreachable
 from mediaops_ops.registry import RUNNERS, runner
 from mediaops_ops.rendering import Rendering
@@ -71,6 +73,8 @@ class Pass:
     _outcomes: dict[str, StepOutcome] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
     """Steps that are done, skipped or failed."""
+    _weights: dict[str, int] = field(default_factory=dict)
+    """Steps that the graph at work still makes, and by what each counts when its use is shared out."""
 
     def run(self) -> None:
         """Do everything that can be done; what failed stands in `failures`."""
@@ -114,6 +118,11 @@ class Pass:
         by_name = {step.name: step for step in steps}
         self._leave_out(plan, by_name, media)
         wanted = sorted({output.step for output in plan.outputs})
+        self._weights = {
+            name: sum(output.weight for output in plan.outputs if output.step == name)
+            for name in wanted
+            if by_name[name].type not in RUNNERS
+        }
 
         def on_progress(fraction: float) -> None:
             for name in wanted:
@@ -164,7 +173,9 @@ class Pass:
         for name, above in plan.blocked.items():
             self._fail(by_name[name], _depends(above))
         for name, reason in plan.nothing.items():
-            self._finish(by_name[name], StepOutcome(skipped=reason), media)
+            # Fetching and checking were for what is made, if anything is.
+            share = Fraction(0 if plan.outputs else 1)
+            self._finish(by_name[name], StepOutcome(skipped=reason), media, share)
 
     def _rendered(self, step: StepOrder, files: list[OutputFile], media: Media) -> None:
         if step.type in RUNNERS:
@@ -174,14 +185,18 @@ class Pass:
         rendition = next((file for file in files if file.name == "rendition"), None)
         if step.type == "compress" and rendition is not None:
             values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"
-        self._settle(step, StepOutcome(files=tuple(files), values=values), media)
+        total = sum(self._weights.values())
+        share = Fraction(self._weights.pop(step.name), total)
+        self._settle(step, StepOutcome(files=tuple(files), values=values), media, share)
 
-    def _finish(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
+    def _finish(
+        self, step: StepOrder, outcome: StepOutcome, media: Media | None, share: Fraction = Fraction(1)
+    ) -> None:
         """Keep what came out of a step; nothing is a failure where the step is required."""
         if outcome.skipped and step.required:
             self._fail(step, StepError(outcome.skipped, outcome.skipped.sentence, permanent=True))
         else:
-            self._settle(step, outcome, media)
+            self._settle(step, outcome, media, share)
 
     def _attempt(self, step: StepOrder) -> None:
         """Run a step that has a runner; its failure stays its own."""
@@ -230,14 +245,17 @@ class Pass:
             return next((file.path for file in outcome.files if file.name == TRANSCRIPT), None)
         return self.desk.transcript(next(s for s in self.steps if s.name == step.transcript_step))
 
-    def _settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
-        self.desk.settle(step, outcome, media)
+    def _settle(
+        self, step: StepOrder, outcome: StepOutcome, media: Media | None, share: Fraction = Fraction(1)
+    ) -> None:
+        self.desk.settle(step, replace(outcome, usage=METER.take(share)), media)
         self._outcomes[step.name] = outcome
         self._ended.add(step.name)
 
     def _fail(self, step: StepOrder, error: StepError) -> None:
         log.warning("a step failed", extra={"step": step.name, "reason": error.reason, "why": error.message})
         self._ended.add(step.name)
+        self._weights.pop(step.name, None)
         self._note(step.name, error)
 
     def _fail_together(self, steps: Sequence[StepOrder], error: StepError) -> None:

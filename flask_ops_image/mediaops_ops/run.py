@@ -30,6 +30,7 @@ from mediaops.reasons import Reason
 from mediaops_ops import log as logs
 from mediaops_ops.filter_files import MAX_BYTES
 from mediaops_ops.limits import Ended, Limits
+from mediaops_ops.metering import METER
 from mediaops_ops.net import Http
 from mediaops_ops.outcome import StepError, StepOutcome, Unreachable
 from mediaops_ops.passes import NAMED, TRANSCRIPT, Pass
@@ -94,15 +95,18 @@ class StorageDesk:
 
     def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
         """Store a step's files, then its result.json; free their room."""
+        files = [self._storage.store(step.step_key, file) for file in outcome.files]
+        usage = outcome.usage.model_copy(update={"bytes_out": sum(file.size_bytes for file in files)})
         result = StepResult(
             step_key=step.step_key,
             type=step.type,
             job=self._order.job,
-            files=[self._storage.store(step.step_key, file) for file in outcome.files],
+            files=files,
             values=outcome.values,
             texts=list(outcome.texts),
             skipped=outcome.skipped,
             source=media.measured() if media else None,
+            usage=usage,
         )
         self._storage.put_result(result, self._folder / "result.json")
         for file in outcome.files:
@@ -163,6 +167,7 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
 def carry_out(order: WorkOrder, settings: Settings, folder: Path) -> tuple[list[StepFailure], Exit]:
     """Do what the order says, in an empty folder; give what failed, and the exit code. Raises nothing."""
     storage = Storage(order, settings, Http(settings))
+    METER.gpus = order.gpus
     log.info("started", extra={"job": order.job, "steps": [step.name for step in order.steps]})
     try:
         if order.ingest is not None:
@@ -233,10 +238,10 @@ def _conclude(failures: list[StepFailure], code: Exit, settings: Settings) -> in
     """Write the termination message, within what Kubernetes keeps of it."""
     if failures:
         first, others = failures[0], failures[1:]
+        usage = METER.take()
         while True:
-            message = Termination(**first.model_dump(), others=others).model_dump_json(
-                by_alias=True, exclude_none=True
-            )
+            termination = Termination(**first.model_dump(), others=others, usage=usage)
+            message = termination.model_dump_json(by_alias=True, exclude_none=True)
             if len(message.encode()) <= MAX_TERMINATION_BYTES or not others:
                 break
             others = others[:-1]

@@ -16,6 +16,9 @@ DEMUXERS = (
 MAX_PIXELS = 8192 * 8192
 """Largest picture in pixels that is decoded."""
 
+SOUND_WEIGHT = 48_000
+"""Weight of a sound among outputs: its samples of a second."""
+
 
 @dataclass(frozen=True)
 class ImageFile:
@@ -43,6 +46,14 @@ class Output:
     """True: it must last as long as the source."""
     image: ImageFile | None = None
     """Set where FFmpeg makes a PNG that is then written as this."""
+
+    @property
+    def weight(self) -> int:
+        """Give by what its making counts when a pass's use is shared out: samples made, of a second if it lasts."""
+        if self.picture is None:
+            return SOUND_WEIGHT
+        rate = round(self.picture.frame_rate or 25) if self.lasts else 1
+        return self.picture.width * self.picture.height * max(1, rate)
 
     @property
     def file(self) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mediaops.models.base import FileType, Key, Millis, Model, Pixels, Sha256
+from mediaops.models.usage import Usage
 
 MAX_WORK_ORDER_BYTES = 256 * 1024
 
@@ -113,6 +114,8 @@ class WorkOrder(Model):
     """Limit of the work folder in bytes; 0: none."""
     max_source_bytes: Annotated[int, Field(ge=0)] = 0
     """Larger sources are refused; 0: no limit."""
+    gpus: Annotated[int, Field(ge=0, le=8)] = 0
+    """GPUs that the pod holds."""
     source: ObjectRef | None = None
     ingest: IngestOrder | None = None
     steps: list[StepOrder] = []
@@ -170,6 +173,8 @@ class StepResult(Model):
     """Why there was nothing to do: one word of the table of reasons."""
     source: Measured | None = None
     """Facts of the source, where this step or its pass probed it."""
+    usage: Usage | None = None
+    """What it used up: its share of what its pass did."""
 
     def file(self, name: str) -> StoredFile | None:
         """Give the file of that name, if there is one."""
@@ -194,3 +199,5 @@ class Termination(StepFailure):
 
     others: list[StepFailure] = []
     """Further steps that failed in the same pass."""
+    usage: Usage | None = None
+    """What the container used up and no result of it accounts for."""

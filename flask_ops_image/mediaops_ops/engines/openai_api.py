@@ -1,18 +1,20 @@
 """Calling OpenAI's API: the real client, its key only to the hosts it is for, a budget, and errors people read.
 
 The client's own retries are off: ours honour `Retry-After` within one budget of time, and say at its end
-that the engine was out of reach (again later, not counted) instead of counting an attempt.
+that the engine was out of reach (again later, not counted) instead of counting an attempt. Every answer's
+tokens or minutes are counted (mediaops_ops.metering), whatever becomes of the answer.
 """
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from mediaops.reasons import Reason
 from mediaops_ops import credential
+from mediaops_ops.metering import METER
 from mediaops_ops.net import Again, persistently
 from mediaops_ops.outcome import StepError
 
@@ -23,14 +25,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+ENGINE = "openai"
+
 ANSWER_SECONDS = 300.0
 """Longest wait for one answer: an engine listens to 25 MB in one call."""
 _EXHAUSTED = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 """Codes of a 429 that no waiting cures."""
 
 
-def call(settings: Settings, ask: Callable[[openai.OpenAI], T]) -> T:
-    """Ask until there is an answer; raises StepError (permanent) for refusals, Unreachable for silence."""
+def call(settings: Settings, model: str, ask: Callable[[openai.OpenAI], T]) -> T:
+    """Ask a model until there is an answer; raises StepError (permanent) for refusals, Unreachable for silence."""
     import httpx2  # half a second of imports; only who calls pays for it
     import openai
 
@@ -46,7 +50,9 @@ def call(settings: Settings, ask: Callable[[openai.OpenAI], T]) -> T:
 
         def attempt() -> T:
             try:
-                return ask(client)
+                answer = ask(client)
+                METER.answered(ENGINE, model, **used(answer))
+                return answer
             except openai.APIConnectionError as error:
                 cause = "it fell silent" if isinstance(error, openai.APITimeoutError) else "no connection"
                 raise Again(cause) from error
@@ -63,6 +69,24 @@ def call(settings: Settings, ask: Callable[[openai.OpenAI], T]) -> T:
             reason=Reason.ENGINE_UNAVAILABLE,
             what="OpenAI",
         )
+
+
+def used(answer: Any) -> dict[str, int]:
+    """Give what an answer says to have cost, as a chat, a transcription by tokens or one by time says it; pure."""
+    usage = getattr(answer, "usage", None)
+    if usage is None:
+        return {"audio_millis": round(getattr(answer, "duration", 0.0) * 1000)}
+    if getattr(usage, "type", "") == "duration":
+        return {"audio_millis": round(usage.seconds * 1000)}
+    if hasattr(usage, "prompt_tokens"):
+        details = usage.prompt_tokens_details
+        cached = (details.cached_tokens or 0) if details else 0
+        return {
+            "input_tokens": usage.prompt_tokens,
+            "cached_tokens": cached,
+            "output_tokens": usage.completion_tokens,
+        }
+    return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
 
 
 def _key(settings: Settings) -> str:

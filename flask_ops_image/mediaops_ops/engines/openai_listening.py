@@ -49,6 +49,7 @@ def listen(audio: Path, *, language: str | None, model: str, progress: Progress)
         )
     answer = openai_api.call(
         Settings.from_environment(os.environ),
+        model,
         lambda client: client.audio.transcriptions.create(
             file=audio,
             model=model,

@@ -127,7 +127,10 @@ def _asked(
         "messages": messages,
         "response_format": {"type": "json_schema", "json_schema": SCHEMA},
     }
-    answer: ChatCompletion = openai_api.call(settings, lambda client: client.chat.completions.create(**body))
+    model = parameters.model or ""
+    answer: ChatCompletion = openai_api.call(
+        settings, model, lambda client: client.chat.completions.create(**body)
+    )
     return answer
 
 

@@ -101,6 +101,7 @@ def _launch(
         deadline_seconds=asset.spec.execution.deadline_seconds,
         disk_bytes=installation.profiles[asset.spec.execution.profile].work_bytes,
         max_source_bytes=installation.max_source_bytes,
+        gpus=pass_.placement.gpu,
         source=observed.source.object,
         steps=step_orders(pass_, [w.step for w in works], results, observed.asset_id, observed.served),
     )

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from openai.types.audio import TranscriptionVerbose
+from openai import BaseModel
+from openai.types.audio import Transcription, TranscriptionVerbose
+from openai.types.chat import ChatCompletion
 
 from mediaops_ops.engines import openai_api
 from mediaops_ops.engines.languages import code_of
@@ -88,7 +90,7 @@ def settings(tmp_path: Path, credential: str | None, **more: object) -> Settings
 
 def asked_key(settings: Settings) -> str:
     """The key that a call would be made with; nothing is sent."""
-    return openai_api.call(settings, lambda client: client.api_key)
+    return openai_api.call(settings, "whisper-1", lambda client: client.api_key)
 
 
 def test_the_key_goes_to_a_host_that_the_credential_names(tmp_path: Path) -> None:
@@ -132,3 +134,33 @@ def test_a_credential_that_is_none_is_refused_without_showing_it(
 
 def test_the_installations_key_is_used_where_none_is_mounted(tmp_path: Path) -> None:
     assert asked_key(settings(tmp_path, None, openai_api_key="sk-installation")) == "sk-installation"
+
+
+@pytest.mark.parametrize(
+    ("answer_of", "usage", "counts"),
+    [
+        (
+            ChatCompletion,
+            {
+                "prompt_tokens": 900,
+                "completion_tokens": 80,
+                "total_tokens": 980,
+                "prompt_tokens_details": {"cached_tokens": 512},
+            },
+            {"input_tokens": 900, "cached_tokens": 512, "output_tokens": 80},
+        ),
+        (
+            Transcription,
+            {"type": "tokens", "input_tokens": 140, "output_tokens": 20, "total_tokens": 160},
+            {"input_tokens": 140, "output_tokens": 20},
+        ),
+        (TranscriptionVerbose, {"type": "duration", "seconds": 12}, {"audio_millis": 12_000}),
+        (TranscriptionVerbose, None, {"audio_millis": 11_400}),
+    ],
+    ids=["chat", "tokens", "minutes", "unsaid"],
+)
+def test_what_an_answer_says_to_have_cost_is_counted(
+    answer_of: type[BaseModel], usage: dict[str, object] | None, counts: dict[str, int]
+) -> None:
+    answered = answer_of.construct(text="", duration=11.4, usage=usage)
+    assert openai_api.used(answered) == counts
