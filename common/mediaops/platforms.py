@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -55,6 +55,8 @@ class TextLimit:
     source: str
     """Where the limit stands."""
     looked_up: date
+    alt_text: int = 0
+    """Longest description of a picture for those who don't see it, in characters; 0: it takes none."""
 
     def count(self, text: str) -> int:
         """Count a text as the platform does."""
@@ -69,13 +71,18 @@ _COUNT: dict[str, Callable[[str], int]] = {"weighted": weighted, "characters": l
 
 TEXT_LIMITS = {
     "x": TextLimit(
-        280, "weighted", "https://docs.x.com/fundamentals/counting-characters", date(2026, 11, 23)
+        280,
+        "weighted",
+        "https://docs.x.com/fundamentals/counting-characters",
+        date(2026, 11, 23),
+        alt_text=1000,  # docs.x.com, media metadata: alt_text.text
     ),
     "linkedin": TextLimit(
         3000,
         "characters",
         "https://learn.microsoft.com/linkedin/marketing/community-management/shares/posts-api",
         date(2026, 11, 23),
+        alt_text=4086,  # the same page: content.media.altText
     ),
     "tiktok": TextLimit(
         2200,
@@ -95,21 +102,41 @@ def text_limit(platform: str) -> TextLimit:
     return TEXT_LIMITS.get(platform, STRICTEST)
 
 
+def alt_text_limit(platforms: Iterable[str]) -> int:
+    """Give the longest description that each of these platforms takes that takes any; where none does, X's."""
+    limits = [row.alt_text for name in platforms if (row := TEXT_LIMITS.get(name)) and row.alt_text]
+    return min(limits, default=STRICTEST.alt_text)
+
+
 LONG_WORD = 40
 """Where the last space lies further back than this, a text is cut inside of a word: not all scripts have spaces."""
 
 
 def shortened(text: str, room: int, count: Callable[[str], int]) -> str:
-    """Cut a text, between words if it has any, so that it counts at most `room` with an ellipsis; or give nothing."""
+    """Cut a text, between words if it has any, so that it counts at most `room` with an ellipsis; or give nothing.
+
+    Links, hashtags and mentions stay whole or go.
+    """
     if count(text) <= room:
         return text
+    whole = [match.span() for match in _WHOLE.finditer(text)]
     # No letter counts less than one (a long link may, and is then cut earlier than it had to be).
     for length in range(min(len(text) - 1, room), 0, -1):
-        short = text[:length]
-        space = short.rfind(" ")
-        if text[length] != " " and length - space <= LONG_WORD and space > 0:
-            short = short[:space]
-        short = short.rstrip(",;:.- ") + ELLIPSIS
+        end = _word_end(text, next((start for start, end in whole if start < length < end), length))
+        short = text[:end].rstrip(",;:.- \n") + ELLIPSIS
         if len(short) > 1 and count(short) <= room:
             return short
     return ""
+
+
+_WHOLE = re.compile(rf"{_URL.pattern}|[#\uff03@][^\s#\uff03@]+", re.IGNORECASE)
+"""What means something else, or nothing, once a piece of it is gone."""
+_SPACE = re.compile(r"\s")
+
+
+def _word_end(text: str, length: int) -> int:
+    """Give where the last whole word of a text's beginning ends; that length where there is no word to keep whole."""
+    if length == 0 or text[length].isspace():
+        return length
+    spaces = [match.start() for match in _SPACE.finditer(text, max(0, length - LONG_WORD), length)]
+    return spaces[-1] if spaces and spaces[-1] > 0 else length

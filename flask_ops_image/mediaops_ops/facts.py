@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mediaops.choosing import Look, choose
+
 GREY_BELOW = 12.0
 VIVID_ABOVE = 45.0
 """Bounds of colourfulness after Hasler and Süsstrunk (2003): 0 is grey, 33 moderate, 59 quite colourful."""
@@ -89,6 +91,38 @@ def measure(frames: Sequence[Path]) -> PictureFacts | None:
         colour=_commonest_hue(row),
         width_pixels=width,
         height_pixels=height,
+    )
+
+
+LOOK_WIDTH, LOOK_HEIGHT = 192, 108
+"""Size in pixels at which pictures are compared."""
+GRID = 6
+"""Cells on each side of a signature."""
+
+
+def telling(frames: Sequence[Path], most: int) -> tuple[Path, ...]:
+    """Give the stills that say most, at most so many, in their order; files that hold no picture are left out."""
+    looks = {path: look for path in frames if (look := _look(path))}
+    paths = list(looks)
+    return tuple(paths[place] for place in choose(list(looks.values()), most))
+
+
+def _look(path: Path) -> Look | None:
+    """Take the figures of one still; None if it holds no picture."""
+    import cv2
+    import numpy as np
+
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if picture is None:
+        return None
+    small = cv2.resize(picture, (LOOK_WIDTH, LOOK_HEIGHT), interpolation=cv2.INTER_AREA)
+    luma = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    cells = cv2.resize(small, (GRID, GRID), interpolation=cv2.INTER_AREA)
+    return Look(
+        luma=float(luma.mean()) / 255,
+        contrast=float(luma.std()) / 255,
+        sharpness=float(cv2.Laplacian(luma, cv2.CV_64F).var()),
+        signature=tuple(float(value) / 255 for value in np.asarray(cells).ravel()),
     )
 
 

@@ -117,6 +117,42 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, crop: {}}", publish=X % ", text: {value: hello, variant: 1}"),
         "variant chooses among a caption's texts: give text.from too",
     ),
+    "a target with a language of its own text": (
+        spec("{name: a, crop: {}}", publish=X % ", text: {value: hello, language: de}"),
+        "language chooses among a caption's texts: give text.from too",
+    ),
+    "a target with a language that isn't written": (
+        spec("{name: c, caption: {translateTo: [fr]}}", publish=X % ", text: {from: c, language: de}"),
+        "a target's text.language must be the caption's language or one of its translateTo",
+    ),
+    "a caption with more texts than anybody reads": (
+        spec("{name: c, caption: {variants: 8, translateTo: [de, fr, es]}}"),
+        "variants times languages (language and translateTo) is at most 24",
+    ),
+    "a reviewed text of no target": (
+        spec(
+            "{name: c, caption: {}}",
+            publish=X % ", text: {from: c}",
+            review="{texts: [{target: y, variant: 0}]}",
+        ),
+        "review.texts must name a target of publish whose text comes from a caption (text.from)",
+    ),
+    "a reviewed text of a target with a text of its own": (
+        spec(
+            "{name: c, caption: {}}",
+            publish=X % ", text: {value: hi}",
+            review="{texts: [{target: x, variant: 0}]}",
+        ),
+        "review.texts must name a target of publish whose text comes from a caption (text.from)",
+    ),
+    "a reviewed variant that isn't written": (
+        spec(
+            "{name: c, caption: {variants: 2}}",
+            publish=X % ", text: {from: c}",
+            review="{texts: [{target: x, variant: 2}]}",
+        ),
+        "the variant of review.texts counts from 0 and must be below the caption's variants",
+    ),
     "a target with a variant that isn't written": (
         spec("{name: c, caption: {variants: 2}}", publish=X % ", text: {from: c, variant: 2}"),
         "a target's text.variant counts from 0 and must be below the caption's variants",

@@ -34,7 +34,8 @@ operations:
   - {name: vertical, crop: {aspect: "9:16", mode: blur}}
   - {name: warm, input: vertical, filter: {steps: [{brightness: 10}, {sepia: {}}]}}
   - {name: small, input: warm, compress: {codec: h264, crf: 24}, gpu: 1}
-  - {name: post, caption: {transcriptFrom: transcript, variants: 2}}
+  - name: post
+    caption: {engine: openai, transcriptFrom: transcript, variants: 2, translateTo: [de], brandVoice: Warm and plain.}
   - {name: poster, thumbnail: {count: 3}, required: true}
 primary: small
 execution: {mode: Job, profile: default, priority: high, deadlineSeconds: 3600}
@@ -42,8 +43,13 @@ retry: {limit: 3, backoffSeconds: 10}
 publish:
   key: default
   targets:
-    - {name: x, platform: x, accountRef: {name: main}, media: [{from: small}], text: {from: post, variant: 1}}
+    - name: x
+      platform: x
+      accountRef: {name: main}
+      media: [{from: small}]
+      text: {from: post, variant: 1, language: de}
     - {name: second, platform: linkedin, media: [{from: source}], text: {value: Hello}}
+review: {texts: [{target: x, variant: 0}]}
 suspend: false
 deletionPolicy: Retain
 attributes: {campaign: product_launch}
@@ -95,15 +101,20 @@ def largest() -> dict[str, Any]:
     ]
     operations.append({"name": "transcript", "transcribe": {}})
     platforms = [f"p{i:02}" for i in range(16)]
-    operations.append(
-        {"name": "post", "caption": {"transcriptFrom": "transcript", "variants": 8, "platforms": platforms}}
-    )
+    languages = [f"{first}{second}" for first in "abcd" for second in "abcd"][:15]
+    caption = {
+        "transcriptFrom": "transcript",
+        "platforms": platforms,
+        "language": "de",
+        "translateTo": languages,
+    }
+    operations.append({"name": "post", "caption": caption})
     targets = [
         {
             "name": f"t{i:02}",
             "platform": platforms[-1],
             "media": [{"from": "o29"}] * 4,
-            "text": {"from": "post", "variant": 7},
+            "text": {"from": "post", "variant": 0, "language": languages[-1]},
         }
         for i in range(16)
     ]
@@ -111,6 +122,7 @@ def largest() -> dict[str, Any]:
         "operations": operations,
         "primary": "o29",
         "publish": {"targets": targets},
+        "review": {"texts": [{"target": target["name"], "variant": 0} for target in reversed(targets)]},
         "attributes": {f"{i:063}": "x" * 256 for i in range(32)},
     }
 

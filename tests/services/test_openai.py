@@ -26,6 +26,7 @@ from mediaops.platforms import text_limit
 from mediaops.reasons import Reason
 from mediaops.transcript import Segment, Transcript, Word
 from mediaops_ops import caption, transcribe
+from mediaops_ops.metering import METER
 from mediaops_ops.outcome import Inputs, StepError, StepOutcome, Unreachable
 
 RATE = 16_000
@@ -103,10 +104,15 @@ def listen(audio: Path, folder: Path, **parameters: object) -> StepOutcome:
 
 
 def frames(folder: Path) -> tuple[Path, ...]:
+    """A black picture, two shots and one of them again: two say something of their own."""
     paths = []
-    for i, colour in enumerate(("red", "navy")):
+    for i, (one, other) in enumerate(
+        (("black", "black"), ("red", "white"), ("navy", "grey"), ("red", "white"))
+    ):
         paths.append(folder / f"frame-{i}.jpg")
-        Image.new("RGB", (320, 180), colour).save(paths[-1])
+        picture = Image.new("RGB", (320, 180), one)
+        picture.paste(other, (40, 40, 160, 140))
+        picture.save(paths[-1])
     return tuple(paths)
 
 
@@ -251,6 +257,7 @@ def test_captions_are_written_from_frames_and_transcript_within_the_limits(api: 
         (p, v) for p in ("x", "linkedin") for v in range(3)
     }
     assert all(text_limit(t.platform).fits(t.text) for t in outcome.texts)
+    assert "shortened" not in outcome.values
     assert "country" in outcome.texts[0].text
     content = json.loads((tmp_path / "caption.json").read_text())
     assert content["engine"] == "openai"
@@ -258,6 +265,59 @@ def test_captions_are_written_from_frames_and_transcript_within_the_limits(api: 
     assert content["altText"] == "Seen: 320 by 180 pixels, 320 by 180 pixels."
     assert content["basis"] == ["transcript", "attributes", "picture"]
     assert api.calls("completions")[-1]["images"] == ["320x180", "320x180"]
+
+
+def test_every_text_is_written_in_every_language_and_in_the_brands_voice(api: Api, tmp_path: Path) -> None:
+    before = len(api.calls("completions"))
+    outcome = write(tmp_path, ["x", "tiktok"], variants=2, translateTo=["de", "ar"], brandVoice="Ahoy crew")
+    assert [(t.language, t.platform, t.variant) for t in outcome.texts] == [
+        (language, platform, variant)
+        for language in ("en", "de", "ar")
+        for platform in ("x", "tiktok")
+        for variant in (0, 1)
+    ]
+    assert outcome.texts[0].text.startswith("Ahoy crew ")
+    assert "-de" in next(t.text for t in outcome.texts if t.language == "de")
+    assert set(json.loads((tmp_path / "caption.json").read_text())["altTexts"]) == {"en", "de", "ar"}
+    # Frames go out once; what follows is written from the texts.
+    assert [len(call["images"]) for call in api.calls("completions")[before:]] == [2, 0, 0]
+
+
+def test_what_stays_too_long_is_asked_for_again_then_shortened_and_said(api: Api, tmp_path: Path) -> None:
+    before = len(api.calls("completions"))
+    api.fault("completions", action="long", times=99)
+    outcome = write(tmp_path, ["x", "linkedin"])
+    assert len(api.calls("completions")) - before == 3
+    assert outcome.values["shortened"] == "en/x/0, en/linkedin/0"
+    assert all(text_limit(t.platform).fits(t.text) and "…" in t.text for t in outcome.texts)
+
+
+def test_a_shorter_answer_on_the_second_try_is_taken_as_it_is(api: Api, tmp_path: Path) -> None:
+    api.fault("completions", action="long")
+    assert "shortened" not in write(tmp_path, ["x"]).values
+
+
+def test_variants_that_stay_the_same_are_no_result(api: Api, tmp_path: Path) -> None:
+    api.fault("completions", action="same", times=99)
+    with pytest.raises(StepError) as raised:
+        write(tmp_path, ["x"], variants=2)
+    assert raised.value.reason == "ResultInvalid"
+    assert "nearly the same" in raised.value.message
+
+
+def test_tokens_and_minutes_are_counted_also_those_of_answers_that_did_not_hold(
+    api: Api, speech: Path, tmp_path: Path
+) -> None:
+    METER.take()
+    api.fault("completions", action="garbage")
+    write(tmp_path, ["x"])
+    (used,) = METER.take().models
+    assert (used.engine, used.model, used.calls) == ("openai", "gpt-4o-mini", 2)
+    assert used.input_tokens > used.output_tokens > 0
+    listen(speech, tmp_path / "work")
+    (used,) = METER.take().models
+    assert (used.model, used.calls) == ("whisper-1", 1)
+    assert 2_000 <= used.audio_millis <= 8_000
 
 
 def test_an_answer_that_breaks_the_schema_is_asked_for_anew(api: Api, tmp_path: Path) -> None:
@@ -314,8 +374,15 @@ def test_the_stand_in_refuses_what_openai_refuses(api: Api, speech: Path, tmp_pa
             "additionalProperties": False,
         },
         {"type": "object", "properties": {"a": {}}, "required": ["a"], "additionalProperties": False},
+        {
+            "type": "object",
+            "properties": {"a": {"type": "string", "maxLength": 280}},
+            "required": ["a"],
+            "additionalProperties": False,
+        },
+        {"type": "array", "items": {"type": "string"}},
     ],
-    ids=["open", "optional", "untyped"],
+    ids=["open", "optional", "untyped", "keyword", "array"],
 )
 def test_the_stand_in_refuses_schemas_that_strict_mode_refuses(api: Api, schema: dict[str, Any]) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "n", "strict": True, "schema": schema}}

@@ -28,8 +28,8 @@ MAKES: dict[str, Makes] = {
 }
 """What a step of each type makes; what is prepared for an engine is what its operation would read."""
 
-FRAMES = 3
-"""How many frames of a video a caption is given to look at."""
+FRAMES = 8
+"""Frames of a video that a caption is given to choose from, spread evenly."""
 SOUGHT_AT_ONCE = 4
 """Stills that one command seeks: each has a decoder of its own, which takes memory for many pictures."""
 FRAME_SIDE = 768

@@ -131,6 +131,27 @@ _NAMES_FIT: tuple[Rule, ...] = (
         "the caption that a target's text.from names is not written for that platform: "
         "add it to the caption's platforms, or leave platforms out",
     ),
+    (
+        _each_target(
+            "!has(t.text) || !has(t.text.from) || !has(t.text.language) || "
+            "!has(self.operations) || self.operations.all(o, o.name != t.text.from || !has(o.caption) || "
+            "t.text.language == (has(o.caption.language) ? o.caption.language : 'en') || "
+            "(has(o.caption.translateTo) && t.text.language in o.caption.translateTo))"
+        ),
+        "a target's text.language must be the caption's language or one of its translateTo",
+    ),
+    (
+        "!has(self.review) || !has(self.review.texts) || self.review.texts.all(r, has(self.publish) && "
+        "self.publish.targets.exists(t, t.name == r.target && has(t.text) && has(t.text.from)))",
+        "review.texts must name a target of publish whose text comes from a caption (text.from)",
+    ),
+    (
+        "!has(self.review) || !has(self.review.texts) || !has(self.publish) || "
+        "self.review.texts.all(r, self.publish.targets.all(t, t.name != r.target || !has(t.text) || "
+        "!has(t.text.from) || !has(self.operations) || self.operations.all(o, o.name != t.text.from || "
+        "!has(o.caption) || r.variant < (has(o.caption.variants) ? o.caption.variants : 1))))",
+        "the variant of review.texts counts from 0 and must be below the caption's variants",
+    ),
 )
 
 SPEC_RULES: tuple[Rule, ...] = (*_IMMUTABLE, *_FITS_FILE_TYPE, *_NAMES_FIT)

@@ -25,7 +25,7 @@ from mediaops.models.base import (
 from mediaops.models.conditions import Conditions, OutputStatus
 from mediaops.models.source import Source
 from mediaops.operations import REGISTRY, Operation, Parameters
-from mediaops.operations.caption import CaptionParameters
+from mediaops.operations.caption import CaptionParameters, LanguageCode
 from mediaops.operations.compress import CompressParameters
 from mediaops.operations.crop import CropParameters
 from mediaops.operations.filter import FilterParameters
@@ -149,13 +149,19 @@ class TargetText(Model):
                 "!has(self.variant) || has(self.from)",
                 "variant chooses among a caption's texts: give text.from too",
             ),
+            (
+                "!has(self.language) || has(self.from)",
+                "language chooses among a caption's texts: give text.from too",
+            ),
         )
     )
 
     from_: Annotated[Reference | None, Field(alias="from")] = None
     """A caption operation."""
     variant: Annotated[int, Field(ge=0, le=7)] | None = None
-    """Which of its variants. Default: 0."""
+    """Which of its variants; spec.review.texts overrides it. Default: 0."""
+    language: LanguageCode | None = None
+    """Which of its languages. Default: the caption's own."""
     value: Annotated[str, Field(min_length=1, max_length=5000)] | None = None
     """The text itself."""
 
@@ -199,6 +205,28 @@ class Publish(Model):
     """Where to publish."""
 
 
+class ReviewedText(Model):
+    """A person's choice of the text that a target gets."""
+
+    target: Name
+    """The target, whose text comes from a caption."""
+    variant: Annotated[int, Field(ge=0, le=7)]
+    """Which of the caption's variants is posted."""
+
+
+class Review(Model):
+    """What people decided about this asset. Manifests kept in Git leave it out."""
+
+    texts: Annotated[
+        list[ReviewedText],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["target"]},
+        ),
+    ] = []
+    """Which variant each target gets, in place of its text.variant."""
+
+
 AttributeValue = Annotated[str, Field(max_length=256)]
 
 
@@ -232,6 +260,8 @@ class MediaAssetSpec(Model):
     """How often a failing operation is tried."""
     publish: Publish | None = None
     """What is published, once every operation succeeded."""
+    review: Review | None = None
+    """People's decisions. Manifests kept in Git leave it out."""
     suspend: bool = False
     """Pause: no new Jobs are made, running ones are left."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"

@@ -141,6 +141,8 @@ class PostText(Model):
     platform: Annotated[str, Field(max_length=40)]
     """The platform it was written for; `any` if none was named."""
     variant: Annotated[int, Field(ge=0, le=7)] = 0
+    language: Annotated[str, Field(max_length=3)] | None = None
+    """ISO 639 code of the language it is in; None in results of versions that wrote one language only."""
     text: Annotated[str, Field(max_length=5000)]
     hashtags: list[str] = []
 

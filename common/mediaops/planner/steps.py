@@ -20,7 +20,7 @@ from mediaops.operations.caption import CaptionParameters
 STEP_KEY_LENGTH = 40
 """Hex digits of a step key: 160 bits."""
 
-PREPARE_VERSIONS = {"prepareAudio": "1", "prepareFrames": "1"}
+PREPARE_VERSIONS = {"prepareAudio": "1", "prepareFrames": "2"}
 """Semantic versions of the files prepared for outside engines, by step type."""
 
 

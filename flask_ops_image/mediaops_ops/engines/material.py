@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from mediaops_ops.facts import PictureFacts
 
 SURE = 0.5
 """Words that the engine is less sure of don't become keywords."""
+MAX_HASHTAG = 100
+"""Longest hashtag in characters."""
 QUOTABLE = 0.25
 """Stretches of speech that the engine is less sure of aren't quoted."""
 
@@ -88,6 +91,13 @@ class Material:
         noted = [self.attributes[name] for name in ("campaign", "brand") if name in self.attributes]
         tags = [_tag(text) for text in (*noted, *self.keywords(most))]
         return list(dict.fromkeys(tag for tag in tags if tag and not tag.isdigit()))[:most]
+
+
+def hashtag(text: str) -> str:
+    """Give a tag as platforms take it, without `#`: one word of any script; nothing if only digits are left."""
+    words = "".join(c if c == "_" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split()
+    tag = words[0] if len(words) == 1 else "".join(word[:1].upper() + word[1:] for word in words)
+    return "" if tag.isdigit() else tag[:MAX_HASHTAG]
 
 
 def _tag(text: str) -> str:

@@ -74,7 +74,9 @@ def write(
                 numbered = f"({variant + 1}) {_parts(material, style, variant, limit)[0]}"
                 text, used = _fitted([numbered], tags, limit)
             seen.add(text)
-            texts.append(PostText(platform=platform, variant=variant, text=text, hashtags=used))
+            texts.append(
+                PostText(platform=platform, variant=variant, language=LANGUAGE, text=text, hashtags=used)
+            )
     return texts
 
 

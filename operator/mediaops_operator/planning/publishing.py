@@ -114,10 +114,11 @@ def _decisions(
     round_: int,
 ) -> dict[str, Decision]:
     spec, asset = observed.asset.spec, observed.asset
+    chosen = {text.target: text.variant for text in spec.review.texts} if spec.review else {}
     contents = {
         name: (
             [f for m in _media(target, spec.primary_name) for f in files[m]],
-            _text(target, captions),
+            _text(target, captions, chosen.get(name)),
         )
         for name, target in targets.items()
     }
@@ -151,18 +152,23 @@ def _media(target: Target, primary: str) -> list[str]:
     return [m.from_ for m in target.media] if target.media else [primary]
 
 
-def _text(target: Target, captions: Mapping[str, StepResult]) -> str:
-    """Give the text of a post: as written, or the caption's for this platform and variant."""
+def _text(target: Target, captions: Mapping[str, StepResult], chosen: int | None) -> str:
+    """Give the text of a post: as written, or the caption's for this platform, variant and language.
+
+    `chosen`: the variant that a person chose in spec.review. The caption's own language comes first among its texts.
+    """
     if target.text is None:
         return ""
     if target.text.value is not None:
         return target.text.value
     result = captions.get(target.text.from_ or "")
     texts = result.texts if result else []
-    wanted = target.text.variant or 0
+    wanted = (target.text.variant or 0) if chosen is None else chosen
+    language = target.text.language
     for platform in (target.platform, "any"):
         for text in texts:
-            if text.platform == platform and text.variant == wanted:
+            fits = language is None or text.language in (None, language)
+            if fits and (text.platform, text.variant) == (platform, wanted):
                 return text.text
     return ""
 

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,27 @@ def test_a_shortened_text_always_fits_and_stays_as_it_is_if_it_did(
 
 def test_a_text_is_cut_between_words() -> None:
     assert shortened("ask not what your country can do", 20, len) == "ask not what your…"
+
+
+@pytest.mark.parametrize(
+    "whole",
+    ["https://example.com/a/very/long/way/to/a/page-without-a-space-in-it", "#SummerOfLove", "@harbour"],
+)
+def test_links_hashtags_and_mentions_are_never_cut(whole: str) -> None:
+    text = f"one two three {whole} four"
+    for room in range(1, len(text)):
+        short = shortened(text, room, len)
+        assert whole in short or not set(whole[:3]) & set("#@:") & set(short)
+        assert "http" not in short or whole in short
+
+
+@given(st.text(alphabet="ab# @.\n日", max_size=80), st.integers(1, 60))
+def test_what_is_cut_ends_where_no_tag_or_mention_runs_on(text: str, room: int) -> None:
+    short = shortened(text, room, len)
+    kept = short.removesuffix("…")
+    if short != text and kept and text.startswith(kept):
+        rest = text[len(kept) :]
+        assert not re.search(r"[#@][^\s#@]*[^\s#@.]$", kept) or not re.match(r"[^\s#@.]", rest)
 
 
 def test_n8ns_table_has_the_same_text_limits() -> None:

@@ -211,3 +211,33 @@ def test_the_revision_depends_on_files_text_platform_and_account() -> None:
     assert revision() not in others
     assert 3 == len(others)
     assert revision() == revision()
+
+
+TEXTS = [
+    PostText(platform="x", variant=variant, language=language, text=f"{language} {variant}")
+    for language in ("en", "de")
+    for variant in (0, 1)
+]
+
+
+@pytest.mark.parametrize(
+    ("target", "review", "text"),
+    [
+        ({}, None, "en 0"),
+        ({"variant": 1}, None, "en 1"),
+        ({"variant": 1, "language": "de"}, None, "de 1"),
+        ({"variant": 1, "language": "de"}, {"texts": [{"target": "x", "variant": 0}]}, "de 0"),
+        ({}, {"texts": [{"target": "x", "variant": 1}]}, "en 1"),
+        ({"variant": 1}, {"texts": []}, "en 1"),
+    ],
+)
+def test_the_text_of_a_post_is_the_variant_and_language_that_people_chose(
+    target: dict[str, Any], review: dict[str, Any] | None, text: str
+) -> None:
+    publish = {"targets": [{"name": "x", "platform": "x", "text": {"from": "post", **target}}]}
+    seen = observed(spec={"publish": publish, **({"review": review} if review else {})})
+    result = CAPTION.model_copy(update={"texts": TEXTS})
+    plan = plan_publishing(seen, {"small": [FILE], "source": []}, {"post": result}, 1, INSTALLATION, NOW)
+    (action,) = plan.actions
+    assert isinstance(action, Decide)
+    assert action.decisions["x"].text == text

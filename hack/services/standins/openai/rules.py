@@ -19,12 +19,21 @@ EXTENSIONS = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", 
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
 AUDIO_MODELS = {"whisper-1": FORMATS, "gpt-4o-transcribe": ("json",), "gpt-4o-mini-transcribe": ("json",)}
 """Response formats by model: the newer ones give no times."""
-CHAT_MODELS = ("gpt-4o", "gpt-4o-mini")
+CHAT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano")
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
 _DATA_URL = re.compile(r"data:(?P<type>[\w/+.-]+);base64,(?P<data>.*)", re.DOTALL)
 _SCHEMA_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
+_KEYWORDS = frozenset(
+    ("type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf", "$ref")
+).union(
+    ("$defs", "description", "title", "pattern", "format", "multipleOf", "minimum", "maximum"),
+    ("exclusiveMinimum", "exclusiveMaximum", "minItems", "maxItems"),
+)
+"""What strict mode knows; it refuses the rest of JSON schema, such as minLength and allOf."""
+MAX_DEPTH = 10
+MAX_ENUM = 1000
 
 
 class Refused(Exception):
@@ -59,12 +68,13 @@ def no_such_model(name: str) -> Refused:
     return Refused(404, message, code="model_not_found")
 
 
-def strict_schema_fault(schema: Any, where: str = "()") -> str | None:
+def strict_schema_fault(schema: Any, where: str = "()", depth: int = 1) -> str | None:
     """Why strict mode refuses a JSON schema, or None if it takes it."""
     if not isinstance(schema, dict):
         return f"In context={where}, schema must be an object."
-    if "$ref" in schema:
-        return None
+    fault = _form_fault(schema, where, depth)
+    if fault or "$ref" in schema:
+        return fault
     kinds = schema.get("type", "object" if "properties" in schema else None)
     kinds = kinds if isinstance(kinds, list) else [kinds]
     if "anyOf" not in schema and any(kind not in _TYPES for kind in kinds):
@@ -78,7 +88,19 @@ def strict_schema_fault(schema: Any, where: str = "()") -> str | None:
         if "items" not in schema:
             return f"In context={where}, array schema missing items."
         children.append((f"{where}.items", schema["items"]))
-    return next((fault for at, each in children if (fault := strict_schema_fault(each, at))), None)
+    return next((fault for at, each in children if (fault := strict_schema_fault(each, at, depth + 1))), None)
+
+
+def _form_fault(schema: dict[str, Any], where: str, depth: int) -> str | None:
+    if depth == 1 and schema.get("type") != "object":
+        return f"schema must be a JSON Schema of 'type: \"object\"', got 'type: \"{schema.get('type')}\"'."
+    if depth > MAX_DEPTH:
+        return f"In context={where}, schema is nested more than {MAX_DEPTH} levels deep."
+    if strange := sorted(set(schema) - _KEYWORDS):
+        return f"In context={where}, '{strange[0]}' is not permitted."
+    if "enum" in schema and not 1 <= len(schema["enum"]) <= MAX_ENUM:
+        return f"In context={where}, enum must have 1 to {MAX_ENUM} values."
+    return None
 
 
 def _object_fault(schema: dict[str, Any], where: str) -> str | None:

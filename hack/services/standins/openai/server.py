@@ -30,7 +30,8 @@ class Fault:
     """How a route (transcriptions, completions) misbehaves for the next `times` calls after `skip` good ones.
 
     action: status (answer `status`; `retry_after` seconds go into its header), close, hang (answer after
-    `seconds`), garbage (an answer of completions that doesn't follow its schema), refusal (the model refuses).
+    `seconds`), garbage (an answer of completions that doesn't follow its schema), refusal (the model refuses),
+    long and same (texts longer than asked for, variants that are all one).
     """
 
     route: str
@@ -225,7 +226,7 @@ class OpenAI:
         if "response_format" in body:
             rules.check_response_format(body["response_format"])
             schema = body["response_format"].get("json_schema", {}).get("schema")
-        content = writing.answer(messages, sizes, schema)
+        content = writing.answer(messages, sizes, schema, fault.action if fault else "")
         if fault and fault.action == "garbage":
             content = content[: len(content) // 2]
         refusal = "I'm sorry, I can't help with that." if fault and fault.action == "refusal" else None

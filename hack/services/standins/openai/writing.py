@@ -8,33 +8,68 @@ instance of the schema.
 import json
 from typing import Any
 
+OPENINGS = (
+    "Watch how it went",
+    "Did you know",
+    "One moment stays",
+    "It began on a quiet day",
+    "In their own words",
+    "Press play",
+    "For the record",
+    "No popcorn needed",
+)
+
 
 def answer(
-    messages: list[dict[str, Any]], sizes: list[tuple[int, int]], schema: dict[str, Any] | None
+    messages: list[dict[str, Any]],
+    sizes: list[tuple[int, int]],
+    schema: dict[str, Any] | None,
+    manner: str = "",
 ) -> str:
-    """The content of the assistant's message. `sizes`: width and height of each image that was sent."""
+    """The content of the assistant's message. `sizes`: width and height of each image that was sent.
+
+    manner: long (texts beyond any limit) or same (variants that are all one); else as asked.
+    """
     asked = _task(messages)
     if schema is None:
         return "I see " + (f"{len(sizes)} images." if sizes else "no image.")
     if asked is None or "texts" not in schema.get("properties", {}):
         return json.dumps(_smallest(schema))
-    task, said = asked["task"], asked.get("transcript") or ""
+    if "from" in asked["task"]:
+        return json.dumps(_translated(asked))
+    task, said = asked["task"], (asked.get("transcript") or "").split()
     topic = asked.get("notes", {}).get("campaign", "this")
-    openings = ("Watch", "Listen", "Look", "Discover", "Here is", "Meet", "See", "Hear")
-    texts = [
-        {
-            "platform": platform,
-            "variant": variant,
-            "text": f"{openings[variant]} {topic}: {' '.join(said.split()[:12])}".strip(": "),
-            "hashtags": [word.strip(".,").capitalize() for word in said.split() if len(word) > 5][
-                : task["hashtags_at_most"]
-            ],
-        }
-        for platform in task["platforms"]
-        for variant in range(task["variants_per_platform"])
-    ]
+    voice = (task.get("brand_voice") or "").split()[:3]
+    texts = []
+    for platform in task["platforms"]:
+        for variant in range(len(task["variants"])):
+            number = 0 if manner == "same" else variant
+            words = said[number * 4 :][:8] if number % 2 else said[-8 - number :][:8]
+            text = " ".join([*voice, f"{OPENINGS[number]}: {topic}.", *words])
+            texts.append(
+                {
+                    "platform": platform,
+                    "variant": variant,
+                    "text": f"{text} " * 80 if manner == "long" else text,
+                    "hashtags": [word.strip(".,").capitalize() for word in said if len(word) > 5][
+                        : task["hashtags_at_most"]
+                    ],
+                }
+            )
     images = ", ".join(f"{width} by {height} pixels" for width, height in sizes) or "no picture"
     return json.dumps({"texts": texts, "alt_text": f"Seen: {images}."})
+
+
+def _translated(asked: dict[str, Any]) -> dict[str, Any]:
+    """Texts as if in another language: each word says which."""
+    language = asked["task"]["language"]
+    return {
+        "texts": [
+            each | {"text": " ".join(f"{word}-{language}" for word in each["text"].split())}
+            for each in asked["texts"]
+        ],
+        "alt_text": f"{asked['alt_text']} ({language})",
+    }
 
 
 def _task(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
