@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 from kubernetes.client import ApiException
@@ -18,15 +18,25 @@ from mediaops.planner.steps import plan_steps
 from mediaops.problems import Problem, not_found
 from mediaops.reasons import Reason
 from mediaops.tables import AssetRow, JobRow
-from mediaops_backend import intake
+from mediaops_backend import costs, intake
 from mediaops_backend.backend import Backend
+from mediaops_backend.costs import Amounts
 
 log = logging.getLogger(__name__)
 
 RETRY_ANNOTATION = "mediaops.dev/retry"
 
-Rows = tuple[Row[Any], Sequence[Row[Any]]]
-"""An asset's row, and those of the jobs it wants, in their order."""
+
+class Rows(NamedTuple):
+    """What the database knows of one asset."""
+
+    asset: Row[Any]
+    jobs: Sequence[Row[Any]]
+    """Of the jobs it wants, in their order."""
+    cost: Amounts
+    """What it cost in all."""
+    job_costs: dict[UUID, Amounts]
+    """What each job cost, by its id."""
 
 
 def create(parts: Backend, workspace: str, manifest: dict[str, Any]) -> Rows:
@@ -99,13 +109,13 @@ def _read(connection: Connection, asset: UUID) -> Rows:
         raise not_found("asset")
     wanted = (JobRow.media_asset_id == asset) & JobRow.wanted
     jobs = connection.execute(select(JobRow.__table__).where(wanted).order_by(JobRow.position)).all()
-    return row, jobs
+    return Rows(row, jobs, *costs.of_asset(connection, asset))
 
 
 def retry(parts: Backend, workspace: str, asset: UUID) -> Rows:
     """Ask the operator for the next round of what failed; raises Problem (404, 409)."""
     found = find(parts, workspace, asset)
-    row = found[0]
+    row = found.asset
     try:
         resource = parts.cluster.asset(row.namespace, row.name)
     except ApiException as error:

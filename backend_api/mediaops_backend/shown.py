@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from sqlalchemy import Row
 
 from mediaops.storage import Storage
+from mediaops_backend.assets import Rows
+from mediaops_backend.costs import Amounts
 from mediaops_backend.settings import PUBLIC_URL_SECONDS
 
 ASSET_COLUMNS = (
@@ -48,18 +50,19 @@ class Status(BaseModel):
     progress: Progress
 
 
-def asset(row: Row[Any], storage: Storage) -> dict[str, Any]:
-    """Show an asset's row."""
-    values = row._asdict()
-    return {name: _opened(values[name], storage, row.workspace_id) for name in ASSET_COLUMNS}
+def asset(found: Rows, storage: Storage) -> dict[str, Any]:
+    """Show an asset's row, and what it cost."""
+    values = found.asset._asdict()
+    shown = {name: _opened(values[name], storage, found.asset.workspace_id) for name in ASSET_COLUMNS}
+    return {**shown, "cost": found.cost.model_dump()}
 
 
-def jobs(job_rows: Sequence[Row[Any]], storage: Storage) -> list[dict[str, Any]]:
-    """Show jobs' rows."""
-    return [_job(row, storage) for row in job_rows]
+def jobs(found: Rows, storage: Storage) -> list[dict[str, Any]]:
+    """Show the rows of an asset's jobs, and what each cost."""
+    return [_job(row, storage, found.job_costs.get(row.id, Amounts())) for row in found.jobs]
 
 
-def _job(row: Row[Any], storage: Storage) -> dict[str, Any]:
+def _job(row: Row[Any], storage: Storage, cost: Amounts) -> dict[str, Any]:
     values = row._asdict()
     shown = {name: _opened(values[name], storage, row.workspace_id) for name in JOB_COLUMNS}
     # Progress is of one Kubernetes Job; of an earlier one it would mislead.
@@ -70,6 +73,7 @@ def _job(row: Row[Any], storage: Storage) -> dict[str, Any]:
         **shown,
         "percent": row.percent if running else done,
         "seconds_left": row.seconds_left if running else None,
+        "cost": cost.model_dump(),
     }
 
 

@@ -130,6 +130,7 @@ RESOURCES = (
             Column("Done", ".status.progress.summary", description="Operations completed, of all."),
             _AGE,
             Column("Type", ".spec.fileType", wide=True),
+            Column("MicroUSD", ".status.cost.microUsd", "integer", "What it cost.", wide=True),
             Column("Message", '.status.conditions[?(@.type=="Ready")].message', wide=True),
         ),
     ),

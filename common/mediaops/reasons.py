@@ -52,6 +52,11 @@ class Reason(StrEnum):
         "It waits for something that comes by itself.",
         "An operation above, the source or a service isn't ready yet; the message names it.",
         "Nothing; look at what the message names if it takes too long.")
+    BUDGET_EXCEEDED = ("BudgetExceeded", Topic.PROGRESS,
+        "An operation isn't started, because it may cost more than the budget leaves.",
+        "spec.execution.budget is smaller than what was spent and what the operation may come to, by an estimate "
+        "that is rather too high; or the installation's table of prices doesn't have its model.",
+        "Raise or remove spec.execution.budget, or take out the operation; what is there stays and isn't run again.")
     QUEUED = ("Queued", Topic.PROGRESS,
         "Its Job waits for its turn or for a node.",
         "More work is wanted than the installation runs at once, or Kueue holds the Job back.",

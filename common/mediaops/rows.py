@@ -6,11 +6,13 @@ Rows are dictionaries by column, for mediaops.tables.mirror.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from mediaops.identity import asset_id, job_id
+from mediaops.models.base import SOURCE
 from mediaops.models.conditions import Condition, OutputStatus
 from mediaops.models.mediaasset import MediaAsset
 from mediaops.models.processingjob import ProcessingJob
@@ -109,6 +111,38 @@ def job_row(
         "round": asset.status.round,
     }
     return {**row, **_of_job(job)} if job else row
+
+
+def cost_rows(
+    asset: MediaAsset, workspace: str, jobs: Iterable[tuple[Step, ProcessingJob]]
+) -> list[dict[str, Any]]:
+    """Give the rows of what fetching the source and these operations cost so far; none for what cost nothing."""
+    asset_uuid, status = id_of(asset, workspace), asset.status
+    rows = []
+    if status.ingest and status.ingest.cost:
+        own = {
+            "id": UUID(asset.uid),
+            "media_processing_job_id": None,
+            "operation": SOURCE,
+            "job_type": "ingest",
+            "spent_at": _time(status.start_time) or _time(asset.metadata["creationTimestamp"]),
+            **_version(asset.metadata),
+        }
+        rows.append((own, status.ingest.cost))
+    for step, job in jobs:
+        if job.status.cost:
+            began = job.status.start_time or job.metadata["creationTimestamp"]
+            own = {
+                "id": UUID(job.uid),
+                "media_processing_job_id": job_id(asset_uuid, step.name, step.spec_hash),
+                "operation": step.name,
+                "job_type": step.operation.type,
+                "spent_at": _time(job.status.completion_time or began),
+                **_version(job.metadata),
+            }
+            rows.append((own, job.status.cost))
+    shared = {"workspace_id": workspace, "media_asset_id": asset_uuid}
+    return [{**own, **shared, **cost.model_dump()} for own, cost in rows]
 
 
 def _of_job(job: ProcessingJob) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """The migration that this code needs; see the table mediaops_schema."""
 
 CHANNEL = "mediaops"
@@ -150,6 +150,45 @@ class JobRow(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
+class CostRow(Base):
+    """What one ProcessingJob, or fetching one asset's source, used up so far; outlives both."""
+
+    __tablename__ = "processing_costs"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["workspace_id", "media_asset_id"], ["media_assets.workspace_id", "media_assets.id"]
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    """The uid of the ProcessingJob; of the MediaAsset for its source."""
+    workspace_id: Mapped[str]
+    media_asset_id: Mapped[UUID]
+    media_processing_job_id: Mapped[UUID | None]
+    operation: Mapped[str]
+    job_type: Mapped[str]
+    """An operation of the registry, or ingest."""
+    spent_at: Mapped[datetime]
+    """When it ended, or began if it hasn't; decides the month it counts in."""
+    micro_usd: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """Millionths of a US dollar, at the prices of when it was spent."""
+    cpu_millis: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    gpu_millis: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    bytes_in: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    bytes_out: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    api_calls: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    api_input_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    api_output_tokens: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    api_audio_millis: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    unpriced_models: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    """Models whose use isn't in micro_usd."""
+    creation_timestamp: Mapped[datetime]
+    resource_version: Mapped[int] = mapped_column(BigInteger)
+    """With creation_timestamp: an older version never replaces a newer one."""
+    created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+    updated_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
+
+
 class PostRow(Base):
     """One publication; mediaops.publications says how it moves."""
 
@@ -246,7 +285,11 @@ class SchemaRow(Base):
     applied_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
 
 
-def mirror(table: type[AssetRow | JobRow], rows: Sequence[dict[str, Any]], *, force: bool = False) -> Insert:
+Mirrored = AssetRow | JobRow | CostRow
+"""The tables that the operator writes from resources."""
+
+
+def mirror(table: type[Mirrored], rows: Sequence[dict[str, Any]], *, force: bool = False) -> Insert:
     """Give the statement that writes versions of resources into their rows and never an older over a newer.
 
     `rows` are dictionaries by column name, all with the same names, each id at most once; columns that they
@@ -258,14 +301,12 @@ def mirror(table: type[AssetRow | JobRow], rows: Sequence[dict[str, Any]], *, fo
     return _mirrored(statement, table, list(rows[0]), force)
 
 
-def mirror_each(table: type[AssetRow | JobRow], names: Sequence[str], *, force: bool = False) -> Insert:
+def mirror_each(table: type[Mirrored], names: Sequence[str], *, force: bool = False) -> Insert:
     """Give the same for any number of rows with these columns, to be executed with the rows as parameters."""
     return _mirrored(insert(table.__table__), table, names, force)  # type: ignore[arg-type]
 
 
-def _mirrored(
-    statement: Insert, table: type[AssetRow | JobRow], columns: Sequence[str], force: bool
-) -> Insert:
+def _mirrored(statement: Insert, table: type[Mirrored], columns: Sequence[str], force: bool) -> Insert:
     incoming = statement.excluded
     current = table.__table__.c
     names = [name for name in columns if name not in ("id", "created_at", "updated_at")]

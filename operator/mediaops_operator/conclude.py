@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 
 from mediaops.models.mediaasset import Retry
+from mediaops.models.usage import Usage
 from mediaops.models.work import Exit, StepFailure, Termination
 from mediaops.reasons import Reason
 from mediaops_operator.observed import JobView, PodView
@@ -76,6 +77,20 @@ def conclude(job: JobView, step: str, steps: Sequence[str]) -> Verdict:
     if general.reason == Reason.ATTEMPT_FAILED and len(steps) > 1:
         return replace(general, reason=Reason.PASS_FAILED)
     return general
+
+
+def left_over(job: JobView, step: str, steps: Sequence[str]) -> Usage | None:
+    """Give what an ended Job used up and no result accounts for, if this is the step to charge it to.
+
+    That is the first one that failed by itself; where none did, the first that the Job counted on.
+    """
+    pod = _failed_pod(job)
+    failures = _failures(pod)
+    if not failures or not isinstance(failures[0], Termination) or failures[0].usage is None:
+        return None
+    named = (f.step.partition("/")[0] for f in failures if f.step and f.reason != Reason.DEPENDENCY_FAILED)
+    charged = next((name for name in named if name in steps), steps[0])
+    return failures[0].usage if step == charged else None
 
 
 def _failed_pod(job: JobView) -> PodView | None:

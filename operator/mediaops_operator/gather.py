@@ -280,7 +280,7 @@ class Gatherer:
         reference = ObjectRef(
             key=file.key, size_bytes=file.size_bytes, sha256=file.sha256, media_type=file.media_type
         )
-        return Found(facts, reference), None
+        return Found(facts, reference, usage=result.usage, made_by=result.job), None
 
     async def _to_ingest(self, observed: Observed) -> tuple[Found, Trouble | None]:
         found, trouble = await self._stored(stored_key(observed.asset, observed.served))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mediaops.models.mediaasset import Priority
+from mediaops.prices import LIST_PRICES, Prices, load_prices
 from mediaops.tokens import Signer
 from mediaops_operator.credentials import Credentials
 from mediaops_operator.profiles import Profile, load_profiles
@@ -32,6 +33,7 @@ class Installation:
     resend_seconds: float = 150.0
     persist_lag_seconds: float = 30.0
     unfused: bool = False
+    prices: Prices = LIST_PRICES
 
     @classmethod
     def of(cls, settings: OperatorSettings, bucket: str) -> Installation:
@@ -51,4 +53,5 @@ class Installation:
             resend_seconds=settings.resend_seconds,
             persist_lag_seconds=settings.persist_lag_seconds,
             unfused=settings.unfused,
+            prices=load_prices(settings.prices_file),
         )

@@ -18,8 +18,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
 
-from mediaops.rows import asset_row, job_row
-from mediaops.tables import AssetRow, JobRow, mirror_each
+from mediaops.rows import asset_row, cost_rows, job_row
+from mediaops.tables import AssetRow, CostRow, JobRow, Mirrored, mirror_each
 from mediaops_operator import posts
 from mediaops_operator.cache import AssetKey
 from mediaops_operator.database import Database, DatabaseRefused, DatabaseUnavailable
@@ -38,6 +38,7 @@ class _Pending:
     key: AssetKey
     asset: Row
     jobs: list[Row]
+    costs: list[Row]
     since: float
     changed: bool
     """False: the rows may well be there already, as after a start while the database is away."""
@@ -90,7 +91,9 @@ class Mirror:
             return
         key = AssetKey(observed.asset.namespace, observed.asset.name)
         before = self._pending.get(asset["id"])
-        pending = _Pending(key, asset, jobs, self._clock(), changed)
+        named = ((step, observed.processing_jobs.get(step.processing_job)) for step in observed.steps)
+        costs = cost_rows(observed.asset, workspace, [(step, job) for step, job in named if job])
+        pending = _Pending(key, asset, jobs, costs, self._clock(), changed)
         if before and before.changed:
             pending.since, pending.changed, pending.late = before.since, True, before.late
         self._pending[asset["id"]] = pending
@@ -185,9 +188,7 @@ def _version(row: Row) -> tuple[datetime, int]:
     return row["creation_timestamp"], row["resource_version"]
 
 
-def upsert(
-    connection: Connection, table: type[AssetRow | JobRow], rows: list[Row], *, force: bool = False
-) -> None:
+def upsert(connection: Connection, table: type[Mirrored], rows: list[Row], *, force: bool = False) -> None:
     """Write rows, one statement for all: compiling one with so many values took longer than running it."""
     connection.execute(mirror_each(table, list(rows[0]), force=force), rows)
 
@@ -200,6 +201,9 @@ def _write(connection: Connection, batch: list[_Pending], gone: list[UUID]) -> N
         jobs = {row["id"]: row for p in batch for row in p.jobs}
         if jobs:
             upsert(connection, JobRow, [jobs[id_] for id_ in sorted(jobs)])
+        costs = {row["id"]: row for p in batch for row in p.costs}
+        if costs:
+            upsert(connection, CostRow, [costs[id_] for id_ in sorted(costs)])
         mirrored = [p.asset["id"] for p in batch if p.jobs]
         connection.execute(
             update(JobRow)

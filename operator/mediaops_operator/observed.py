@@ -15,6 +15,7 @@ from uuid import UUID
 from mediaops.identity import asset_id
 from mediaops.models.mediaasset import MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
+from mediaops.models.usage import Usage
 from mediaops.models.work import ObjectRef, StepResult
 from mediaops.planner import Step
 from mediaops.publications import Publication
@@ -115,6 +116,10 @@ class Found:
     """Where pods read it."""
     trouble: Trouble | None = None
     """Why a stored source can't be used; a person has to do something."""
+    usage: Usage | None = None
+    """What the Job used up that brought it in."""
+    made_by: str | None = None
+    """That Job's name."""
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection
 
 from mediaops.models.mediaasset import MediaAsset
 from mediaops.models.processingjob import ProcessingJob
-from mediaops.rows import asset_row, job_row
-from mediaops.tables import AssetRow, JobRow
+from mediaops.planner import Step
+from mediaops.rows import asset_row, cost_rows, job_row
+from mediaops.tables import AssetRow, CostRow, JobRow
 from mediaops_operator import kube
 from mediaops_operator.database import Database
 from mediaops_operator.kube import Access, Cluster
@@ -53,18 +55,29 @@ def _write(
 ) -> None:
     rows = {row["id"]: row for row in (asset_row(a, a.status.workspace or "") for a in assets)}
     upsert(connection, AssetRow, [rows[id_] for id_ in sorted(rows)], force=force)
-    job_rows = {row["id"]: row for asset in assets for row in _job_rows(asset, jobs.get(asset.uid, []))}
+    job_rows: dict[UUID, Row] = {}
+    costs: dict[UUID, Row] = {}
+    for asset in assets:
+        workspace = asset.status.workspace or ""
+        settled = _settled(asset, jobs.get(asset.uid, []))
+        made = [job_row(asset, workspace, place, step, job) for place, step, job in settled]
+        job_rows |= {row["id"]: row for row in made}
+        spent = cost_rows(asset, workspace, [(step, job) for _, step, job in settled])
+        costs |= {row["id"]: row for row in spent}
     if job_rows:
         upsert(connection, JobRow, [job_rows[id_] for id_ in sorted(job_rows)], force=force)
+    if costs:
+        upsert(connection, CostRow, [costs[id_] for id_ in sorted(costs)], force=force)
 
 
-def _job_rows(asset: MediaAsset, jobs: list[ProcessingJob]) -> list[Row]:
+def _settled(asset: MediaAsset, jobs: list[ProcessingJob]) -> list[tuple[int, Step, ProcessingJob]]:
+    """Give the operations that have a ProcessingJob, with their places among all."""
     identity = asset.status.media.identity if asset.status.media else None
     if identity is None:
         return []
     by_name = {job.name: job for job in jobs}
     return [
-        job_row(asset, asset.status.workspace or "", place, step, by_name[step.processing_job])
+        (place, step, by_name[step.processing_job])
         for place, step in enumerate(resolve(asset, identity, jobs))
         if step.processing_job in by_name
     ]

@@ -51,6 +51,8 @@ class OperatorSettings(Settings):
     """The Ed25519 private key (PEM) that signs capabilities."""
     profiles_file: Annotated[Path, Field(alias="MEDIAOPS_PROFILES_FILE")]
     """The execution profiles (YAML); see mediaops_operator.profiles."""
+    prices_file: Annotated[Path | None, Field(alias="MEDIAOPS_PRICES_FILE")] = None
+    """What use costs (YAML); see mediaops.prices. Default: list prices of models, nothing for the cluster's time."""
     max_source_bytes: Annotated[int, Field(alias="MEDIAOPS_MAX_SOURCE_BYTES", ge=0)] = 0
     """Larger sources are refused; 0: no limit."""
     allowed_cidrs: Annotated[str, Field(alias="MEDIAOPS_ALLOWED_CIDRS", max_length=1024)] = ""

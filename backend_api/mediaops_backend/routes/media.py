@@ -63,11 +63,13 @@ def process() -> tuple[Response, int]:
 )
 def status() -> Response:
     """Answer with the asset, its jobs and the count of them."""
-    row, jobs = assets.find(backend(), g.workspace, uuid_of(query("asset_id"), "asset"))
+    found = assets.find(backend(), g.workspace, uuid_of(query("asset_id"), "asset"))
     storage = backend().storage
     return answer(
         shown.Status(
-            asset=shown.asset(row, storage), jobs=shown.jobs(jobs, storage), progress=shown.progress(jobs)
+            asset=shown.asset(found, storage),
+            jobs=shown.jobs(found, storage),
+            progress=shown.progress(found.jobs),
         )
     )
 
@@ -81,8 +83,7 @@ def _asset_name(idempotency_key: str | None) -> str:
 
 
 def _queued(found: assets.Rows, message: str) -> Response:
-    row, jobs = found
     storage = backend().storage
     return answer(
-        shown.Queued(asset=shown.asset(row, storage), jobs=shown.jobs(jobs, storage), message=message)
+        shown.Queued(asset=shown.asset(found, storage), jobs=shown.jobs(found, storage), message=message)
     )

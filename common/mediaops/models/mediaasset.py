@@ -24,6 +24,7 @@ from mediaops.models.base import (
 )
 from mediaops.models.conditions import Conditions, OutputStatus
 from mediaops.models.source import Source
+from mediaops.models.usage import Cost
 from mediaops.operations import REGISTRY, Operation, Parameters
 from mediaops.operations.caption import CaptionParameters, LanguageCode
 from mediaops.operations.compress import CompressParameters
@@ -103,6 +104,14 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
+class Budget(Model):
+    """What the processing of an asset may cost."""
+
+    micro_usd: Annotated[int, Field(ge=0, le=10**12)]
+    """Millionths of a US dollar (1000000 is one dollar). An operation that may exceed it, by an estimate, isn't
+    started."""
+
+
 class Execution(Model):
     """How the work runs."""
 
@@ -114,6 +123,8 @@ class Execution(Model):
     """Order in the queue, and PriorityClass of the pods."""
     deadline_seconds: Annotated[int, Field(ge=10, le=86_400)] = 3600
     """Longest run of one attempt in seconds, from its own start (waiting for a node is not counted)."""
+    budget: Budget | None = None
+    """What all operations together may cost. Default: no limit."""
 
 
 class Retry(Model):
@@ -330,6 +341,8 @@ class IngestStatus(Model):
     """The Job that runs, or ran last."""
     next_attempt_time: Time | None = None
     """Not before this time (RFC 3339) is the next Job made."""
+    cost: Cost | None = None
+    """What fetching used up, over all rounds."""
 
 
 class PostStatus(Model):
@@ -417,6 +430,8 @@ class MediaAssetStatus(Model):
     """What was made, by operation."""
     publication: PublicationStatus | None = None
     """How publishing goes."""
+    cost: Cost | None = None
+    """What fetching the source and the operations as they are now used up. Results that were there cost nothing."""
     last_handled: LastHandled = LastHandled()
     """The annotation tokens that were acted upon."""
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from mediaops.models.base import Generation, Model, Name, Time, rules
 from mediaops.models.conditions import Conditions, NamedValue, OutputStatus
 from mediaops.models.mediaasset import OperationSpec
+from mediaops.models.usage import Cost
 
 
 class AssetReference(Model):
@@ -111,6 +112,8 @@ class ProcessingJobStatus(Model):
     """Files it made."""
     values: Annotated[list[NamedValue], Field(max_length=32)] = []
     """Short figures and words it found."""
+    cost: Cost | None = None
+    """What it used up, over all rounds and attempts. A result that was there costs nothing."""
     failures: Annotated[list[Failure], Field(max_length=5)] = []
     """The last five failures, newest last."""
 

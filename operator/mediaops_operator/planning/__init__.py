@@ -17,6 +17,7 @@ from mediaops.reasons import Reason
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import Observed, Trouble
 from mediaops_operator.planning import requests
+from mediaops_operator.planning.budget import over_budget, total_cost
 from mediaops_operator.planning.conditions import Says, condition, sentence, status_of
 from mediaops_operator.planning.desired import Desired, Launch, Note, Withdraw
 from mediaops_operator.planning.operations import Course, Work
@@ -74,14 +75,21 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     status = asset.status
     cancelled = status.last_handled.cancel is not None
     source = plan_source(observed, status, installation, now)
-    course = Course(observed, status.round, now, installation.bucket)
+    course = Course(observed, status.round, now, installation.bucket, installation.prices)
     course.advance()
+    facts = _facts(observed, source)
+    spent = total_cost(source.ingest, course.works)
     if cancelled:
         course.cancel()
+    else:
+        length = facts.duration_millis if facts else None
+        course.hold(
+            over_budget(asset.spec.execution.budget, spent, course.works, length, installation.prices)
+        )
     made, trouble = _launches(observed, course.works, source, installation, now)
     _tell_launched(course, made)
     publish = _publishing(observed, course, source, installation, now)
-    status = status.model_copy(update={"media": _facts(observed, source), "ingest": source.ingest})
+    status = status.model_copy(update={"media": facts, "ingest": source.ingest, "cost": spent})
     limit = installation.persist_lag_seconds
     status = summarise(observed, status, source.says, course.works, publish, trouble, limit, now)
     keys = {step.processing_job: step.step_key for step in observed.steps}

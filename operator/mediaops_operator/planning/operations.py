@@ -7,7 +7,7 @@ crashes in between, and the next Job has another name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,10 +15,12 @@ from mediaops.identity import log_key
 from mediaops.models.conditions import ConditionStatus
 from mediaops.models.mediaasset import SOURCE, Retry
 from mediaops.models.processingjob import Failure, PassStatus, ProcessingJob, ProcessingJobStatus
+from mediaops.models.usage import Cost, Usage
 from mediaops.models.work import StepResult
 from mediaops.planner import Step
+from mediaops.prices import LIST_PRICES, Prices, cost_of
 from mediaops.reasons import Reason
-from mediaops_operator.conclude import Verdict, backoff, conclude
+from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
 from mediaops_operator.observed import JobView, Observed
 from mediaops_operator.planning import outputs
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, settle, stamp, status_of
@@ -42,7 +44,7 @@ def live_job(resource: ProcessingJob, status: ProcessingJobStatus, jobs: Sequenc
 def reopened(status: ProcessingJobStatus, round_: int) -> ProcessingJobStatus:
     """Give the status to go on from: a failure of an earlier round is open again, with new counters."""
     if status_of(status.conditions, SUCCEEDED) == "False" and status.round < round_:
-        return ProcessingJobStatus(round=round_, failures=status.failures)
+        return ProcessingJobStatus(round=round_, failures=status.failures, cost=status.cost)
     return status
 
 
@@ -57,6 +59,8 @@ class Work:
     """The Job that counts on it."""
     held: bool = False
     """Its last Job's end was recorded in this very plan: the next one is made in the next visit."""
+    over_budget: bool = False
+    """Its start waits for a larger budget."""
 
     @property
     def name(self) -> str:
@@ -87,7 +91,9 @@ class Work:
 class Course:
     """Moves all operations of one asset as far as what was observed carries them."""
 
-    def __init__(self, observed: Observed, round_: int, now: datetime, bucket: str) -> None:
+    def __init__(
+        self, observed: Observed, round_: int, now: datetime, bucket: str, prices: Prices = LIST_PRICES
+    ) -> None:
         self.notes: list[Note] = []
         self.ended: dict[str, None] = {}
         """Jobs whose end was recorded, by name."""
@@ -95,6 +101,7 @@ class Course:
         self._round = round_
         self._now = now
         self._bucket = bucket
+        self._prices = prices
         self._retry: Retry = observed.asset.spec.retry
         self.works = [
             self._start(step)
@@ -125,6 +132,13 @@ class Course:
         for work in self.works:
             if work.open:
                 self._fail(work, Reason.CANCELLED, Reason.CANCELLED.sentence)
+
+    def hold(self, over_budget: Mapping[str, str]) -> None:
+        """Have operations wait for a larger budget, each with the sentence why, by name."""
+        for name, words in over_budget.items():
+            work = self._by_name[name]
+            work.over_budget = True
+            self._set(work, "Unknown", Reason.BUDGET_EXCEEDED, words, phase="Queued")
 
     def launched(self, work: Work, launch: Launch) -> None:
         """Say that a Job for the operation is being made."""
@@ -164,6 +178,8 @@ class Course:
         elif result.skipped is not None:
             self._complete(work, Reason.SKIPPED, sentence(result.skipped), result)
         elif work.job or work.status.job_name:
+            if result.job in (work.job.name if work.job else None, work.status.job_name):
+                self._charge(work, result.usage)
             self._complete(work, Reason.COMPLETED, Reason.COMPLETED.sentence, result)
         else:
             self._complete(work, Reason.CACHED_RESULT, Reason.CACHED_RESULT.sentence, result)
@@ -213,9 +229,14 @@ class Course:
             return False
         self.ended[job.name] = None
         if wanted and sought in self._observed.results:
+            prepared = self._observed.results[sought]
+            if prepared.job == job.name:
+                self._charge(work, prepared.usage)
             self._again(work, attempts=work.status.attempts, due=None)
             return True
-        self._count(work, job, conclude(job, work.name, [s.operation for s in job.shares]))
+        counted_on = [s.operation for s in job.shares]
+        self._charge(work, left_over(job, work.name, counted_on))
+        self._count(work, job, conclude(job, work.name, counted_on))
         return True
 
     def _readers_pending(self, work: Work) -> bool:
@@ -270,6 +291,12 @@ class Course:
         )  # fmt: skip
         if reason != Reason.CANCELLED:
             self.notes.append(Note(reason, message, warning=True, job=work.resource))
+
+    def _charge(self, work: Work, usage: Usage | None) -> None:
+        """Add what was used up to what the operation cost so far; rides in the patch that records the same end."""
+        if usage is not None:
+            cost = (work.status.cost or Cost()) + cost_of(usage, self._prices)
+            work.status = work.status.model_copy(update={"cost": cost})
 
     def _leave(self, work: Work) -> None:
         """Note that the operation's Job has ended, or is gone."""

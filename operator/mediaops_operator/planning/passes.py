@@ -62,7 +62,7 @@ def results_by_name(works: Sequence[Work], results: Mapping[str, StepResult]) ->
 
 
 def _ready(work: Work, observed: Observed, now: datetime) -> bool:
-    if not work.open or work.job or work.held or (work.due and work.due > now):
+    if not work.open or work.job or work.held or work.over_budget or (work.due and work.due > now):
         return False
     sought = {work.step.step_key} if work.step.stored else set()
     if work.step.prepared:

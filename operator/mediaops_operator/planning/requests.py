@@ -97,7 +97,8 @@ def _next_round(observed: Observed, status: MediaAssetStatus, now: datetime) -> 
     if not failed(status) and not reasons & _SOURCE_REASONS:
         return _under_way(status, Reason.RETRY_REQUESTED, now)
     ready = Says(SOURCE_READY, "Unknown", Reason.RETRY_REQUESTED, Reason.RETRY_REQUESTED.sentence)
-    anew = {"media": None, "ingest": IngestStatus(round=round_) if status.ingest else None}
+    ingest = IngestStatus(round=round_, cost=status.ingest.cost) if status.ingest else None
+    anew = {"media": None, "ingest": ingest}
     return _under_way(status.model_copy(update=anew), Reason.RETRY_REQUESTED, now, ready)
 
 

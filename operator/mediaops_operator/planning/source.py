@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from mediaops.identity import ingest_job_name, ingest_step_key
 from mediaops.models.conditions import ConditionStatus
 from mediaops.models.mediaasset import IngestStatus, MediaAssetStatus, MediaFacts
+from mediaops.models.usage import Cost, Usage
 from mediaops.models.work import IngestOrder, WorkOrder
+from mediaops.prices import Prices, cost_of
 from mediaops.reasons import Reason
-from mediaops_operator.conclude import Verdict, backoff, conclude
+from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
 from mediaops_operator.installation import Installation
-from mediaops_operator.observed import JobView, Observed
+from mediaops_operator.observed import Found, JobView, Observed
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
 from mediaops_operator.planning.desired import Launch, Note
 from mediaops_operator.resolve import identified, needs_ingest
@@ -67,7 +69,7 @@ def plan_source(
         found = observed.source.facts
         job = live_ingest(status, observed.jobs)
         ended = (job.name,) if job and job.end else ()
-        ingest = _ingest(status, job) if needs_ingest(spec) else None
+        ingest = _ingest(status, job, observed.source, installation.prices) if needs_ingest(spec) else None
         return SourcePlan(_says("True", kind), found, ingest, ended=ended)
     if observed.source.trouble:
         trouble = observed.source.trouble
@@ -79,9 +81,18 @@ def plan_source(
     return _fetch(observed, status, installation, now)
 
 
-def _ingest(status: MediaAssetStatus, job: JobView | None) -> IngestStatus:
+def _ingest(status: MediaAssetStatus, job: JobView | None, found: Found, prices: Prices) -> IngestStatus:
     ingest = status.ingest or IngestStatus(round=status.round)
-    return ingest.model_copy(update={"job_name": job.name}) if job else ingest
+    name = job.name if job else ingest.job_name
+    own = found.usage if found.made_by is not None and found.made_by == name else None
+    return _charged(ingest.model_copy(update={"job_name": name}), own, prices)
+
+
+def _charged(ingest: IngestStatus, usage: Usage | None, prices: Prices) -> IngestStatus:
+    """Add what was used up to what fetching cost so far."""
+    if usage is None:
+        return ingest
+    return ingest.model_copy(update={"cost": (ingest.cost or Cost()) + cost_of(usage, prices)})
 
 
 def _fetch(
@@ -91,7 +102,8 @@ def _fetch(
     ingest = status.ingest or IngestStatus(round=status.round)
     job = live_ingest(status, observed.jobs)
     if job and job.end:
-        return _judge(observed, ingest, job, now)
+        used = _charged(ingest, left_over(job, _STEP, [_STEP]), installation.prices)
+        return _judge(observed, used, job, now)
     if job:
         standstill = job.standstill
         reason = standstill.reason if standstill else Reason.INGESTING

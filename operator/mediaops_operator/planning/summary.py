@@ -12,7 +12,7 @@ from mediaops.models.mediaasset import MediaAsset, MediaAssetStatus, Progress
 from mediaops.reasons import Reason
 from mediaops_operator.observed import Observed, Trouble
 from mediaops_operator.planning.conditions import Says, condition, sentence, settle, stamp
-from mediaops_operator.planning.operations import Work, reason_of
+from mediaops_operator.planning.operations import SUCCEEDED, Work, reason_of
 from mediaops_operator.planning.publishing import PUBLISHED, PublishPlan
 from mediaops_operator.planning.source import SOURCE_READY
 
@@ -43,7 +43,13 @@ class Verdict:
 
 
 _OBSTACLES = frozenset(
-    {Reason.NO_WORKSPACE, Reason.WORKSPACE_CHANGED, Reason.UNKNOWN_PROFILE, Reason.SPEC_NOT_UNDERSTOOD}
+    {
+        Reason.NO_WORKSPACE,
+        Reason.WORKSPACE_CHANGED,
+        Reason.UNKNOWN_PROFILE,
+        Reason.SPEC_NOT_UNDERSTOOD,
+        Reason.BUDGET_EXCEEDED,
+    }
 )
 """Reasons for which an asset isn't served; it goes on where it was once they are out of the way."""
 
@@ -161,7 +167,7 @@ class Parts:
 
 def judge(parts: Parts) -> Verdict:
     """Say where the asset stands: by the first policy that has something to say."""
-    policies = (_succeeded, _cancelled, _failed, _suspended, _underway)
+    policies = (_succeeded, _cancelled, _failed, _suspended, _over_budget, _underway)
     return next(verdict for policy in policies if (verdict := policy(parts)))
 
 
@@ -201,6 +207,21 @@ def _suspended(parts: Parts) -> Verdict | None:
     if not parts.observed.asset.spec.suspend:
         return None
     return Verdict("suspended", "Suspended", Reason.SUSPENDED, Reason.SUSPENDED.sentence)
+
+
+def _over_budget(parts: Parts) -> Verdict | None:
+    """Stop where nothing can go on but what the budget doesn't allow: a person has to raise it."""
+    open_ = {w.name: w for w in parts.works if w.open}
+    held = [w for w in open_.values() if w.over_budget]
+    blocked = {w.name for w in held}
+    for work in open_.values():  # what is needed stands above what needs it
+        if work.job is None and (not work.step.stored or blocked.intersection(work.step.needs)):
+            blocked.add(work.name)
+    if not held or blocked != set(open_):
+        return None
+    said = condition(held[0].status.conditions, SUCCEEDED)
+    words = said.message if said else Reason.BUDGET_EXCEEDED.sentence
+    return Verdict("failed", "Failed", Reason.BUDGET_EXCEEDED, words)
 
 
 def _underway(parts: Parts) -> Verdict:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mediaops.identity import output_key, result_key
+from mediaops.models.usage import Usage
 from mediaops.models.work import Exit, StepFailure, StepResult, StoredFile, Termination, WorkOrder
 from mediaops.storage import NotFound, Stat, Unavailable
 from mediaops.tokens import Signer
@@ -225,6 +226,8 @@ class World:
         """An ingest Job was deleted: the next one has the same name, because nothing ended."""
         self.log: list[str] = []
         self.told: list[journal.Line] = []
+        self.usage: Usage | None = None
+        """What each step of a Job says to have used up, and a container that fails."""
         self.restart()
 
     # The operator ----------------------------------------------------------------------------------------
@@ -381,7 +384,9 @@ class World:
                     sha256=digest,
                 )
                 self.put_result(
-                    StepResult(step_key=step.step_key, type=step.type, job=order.job, files=[file])
+                    StepResult(
+                        step_key=step.step_key, type=step.type, job=order.job, files=[file], usage=self.usage
+                    )
                 )
 
     def put_result(self, result: StepResult) -> None:
@@ -408,7 +413,9 @@ class World:
         key = output_key("acme", order.ingest.step_key, "a" * 64, "mp4")
         file = StoredFile(name="source", key=key, media_type="video/mp4", size_bytes=7, sha256="a" * 64)
         self.put_result(
-            StepResult(step_key=order.ingest.step_key, type="ingest", job=order.job, files=[file])
+            StepResult(
+                step_key=order.ingest.step_key, type="ingest", job=order.job, files=[file], usage=self.usage
+            )
         )
         self.end(job, self.run(job), 0)
 
@@ -425,7 +432,8 @@ class World:
             message = ""
             if failures:
                 first, *others = failures
-                message = Termination(**first.model_dump(), others=others).model_dump_json(by_alias=True)
+                said = Termination(**first.model_dump(), others=others, usage=self.usage)
+                message = said.model_dump_json(by_alias=True, exclude_none=True)
             terminated = {"exitCode": code, "reason": exit_reason, "message": message}
             self._pod(pod, "Succeeded" if code == 0 else "Failed", {"terminated": terminated})
         type_ = "Complete" if code == 0 else "Failed"

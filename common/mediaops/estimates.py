@@ -1,0 +1,83 @@
+"""What an operation may use at most, told before it runs: for budgets, so rather too much than too little. Pure."""
+
+from __future__ import annotations
+
+from mediaops.models.usage import ModelUsage, Usage
+from mediaops.operations.caption import CaptionParameters
+from mediaops.operations.transcribe import TranscribeParameters
+from mediaops.planner import Step
+from mediaops.platforms import text_limit
+
+WRITING_ASKS = 3
+"""How often the texts of one language are asked for at most."""
+TASK_TOKENS = 1500
+"""Instructions, schema and task, without what the asset adds."""
+FRAME_TOKENS = 2900
+"""One frame at low detail, by the dearest count among the models (gpt-4o-mini; most count 85)."""
+FRAMES = 4
+MATERIAL_TOKENS = 6000
+"""The transcript's part that is sent, a token for each character."""
+TRANSCRIPT_TOKENS_PER_MINUTE = 400
+"""Fast speech, 250 words a minute, written down."""
+SOUND_TOKENS_PER_MINUTE = 1200
+"""What models that count sound by tokens make of a minute."""
+
+CPU_FACTORS = {
+    "transcribe": 3.0,
+    "caption": 0.2,
+    "filter": 4.0,
+    "crop": 4.0,
+    "compress": 6.0,
+    "thumbnail": 0.5,
+}
+"""Seconds of one processor for a second of media of 1920 by 1080 pixels."""
+GPU_FACTOR = 2.0
+"""Seconds for which a GPU is held for a second of media."""
+
+
+def estimate(step: Step, duration_millis: int | None) -> Usage:
+    """Give what an operation may use; of media whose length isn't known, only what doesn't depend on it.
+
+    An outside engine that listens is asked only once its sound has been prepared, and then the length is known.
+    """
+    parameters, kind = step.operation.parameters, step.operation.type
+    length = duration_millis or 0
+    models: list[ModelUsage] = []
+    if isinstance(parameters, CaptionParameters) and step.placement.engine:
+        models = [_writing(step.placement.engine, parameters, step)]
+    elif isinstance(parameters, TranscribeParameters) and step.placement.engine:
+        minutes = -(-length // 60_000)
+        models = [
+            ModelUsage(
+                engine=step.placement.engine,
+                model=parameters.model or "",
+                calls=1,
+                input_tokens=SOUND_TOKENS_PER_MINUTE * minutes,
+                output_tokens=TRANSCRIPT_TOKENS_PER_MINUTE * minutes,
+                audio_millis=length,
+            )
+        ]
+    factor = CPU_FACTORS.get(kind, 1.0) if not step.placement.engine else 0.1
+    return Usage(
+        cpu_millis=round(length * factor),
+        gpu_millis=round(length * GPU_FACTOR) * step.placement.gpu,
+        models=models,
+    )
+
+
+def _writing(engine: str, parameters: CaptionParameters, step: Step) -> ModelUsage:
+    """Give what writing a caption may take: every language asked for as often as it can be."""
+    answer = sum(text_limit(name).most // 2 + 60 for name in step.platforms) * parameters.variants + 400
+    noted = sum(len(name) + len(value) for name, value in step.attributes.items())
+    asked = TASK_TOKENS + len(parameters.brand_voice or "") + noted
+    first = asked + FRAMES * FRAME_TOKENS + MATERIAL_TOKENS
+    read = 0
+    for number, _ in enumerate(parameters.languages):
+        start = asked + answer if number else first
+        # Each further try reads all that was said before.
+        read += sum(start + tries * answer for tries in range(WRITING_ASKS))
+    written = answer * WRITING_ASKS * len(parameters.languages)
+    calls = WRITING_ASKS * len(parameters.languages)
+    return ModelUsage(
+        engine=engine, model=parameters.model or "", calls=calls, input_tokens=read, output_tokens=written
+    )
