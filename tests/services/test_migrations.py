@@ -21,7 +21,14 @@ from tests.services.backend_fixtures import Roles
 
 pytest_plugins = ["tests.services.backend_fixtures"]
 
-TENANT_TABLES = ("media_assets", "media_processing_jobs", "content_posts", "job_callbacks", "api_keys")
+TENANT_TABLES = (
+    "media_assets",
+    "media_processing_jobs",
+    "content_posts",
+    "job_callbacks",
+    "processing_costs",
+    "api_keys",
+)
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
 
 
@@ -172,6 +179,11 @@ def two(roles: Roles) -> tuple[str, str]:
                 "insert into job_callbacks (workspace_id, namespace, job_name, media_asset_id, status)"
                 " values (%s, %s, 'job', %s, 'processing')",
                 [workspace, workspace, asset],
+            )
+            connection.execute(
+                "insert into processing_costs (id, workspace_id, media_asset_id, operation, job_type, spent_at,"
+                " creation_timestamp, resource_version) values (%s, %s, %s, 'crop', 'crop', %s, %s, 1)",
+                [uuid.uuid4(), workspace, asset, NOW, NOW],
             )
             connection.execute(
                 "insert into api_keys (workspace_id, name, hash) values (%s, 'ci', %s)",
