@@ -38,7 +38,7 @@ operations:
     caption: {engine: openai, transcriptFrom: transcript, variants: 2, translateTo: [de], brandVoice: Warm and plain.}
   - {name: poster, thumbnail: {count: 3}, required: true}
 primary: small
-execution: {mode: Job, profile: default, priority: high, deadlineSeconds: 3600}
+execution: {mode: Job, profile: default, priority: high, deadlineSeconds: 3600, budget: {microUsd: 50000}}
 retry: {limit: 3, backoffSeconds: 10}
 publish:
   key: default
