@@ -21,6 +21,7 @@ from mediaops.models.mediaasset import (
     PublicationStatus,
 )
 from mediaops.models.processingjob import Failure, PassStatus, ProcessingJob, ProcessingJobStatus
+from mediaops.models.usage import Cost
 from mediaops.reasons import Reason
 from tests.api.resources import GROUP_PATH, Kubectl, asset, create, path, processing_job, spec
 
@@ -216,7 +217,10 @@ def test_keeps_a_whole_mediaasset_status(api_server: ControlPlane, namespace: st
         media=MediaFacts(
             identity="sha256:" + "0" * 64, duration_millis=80012, width_pixels=768, size_bytes=1
         ),
-        ingest=IngestStatus(attempts=1, jobs=1, job_name="clip-ingest-1", next_attempt_time=NOW),
+        ingest=IngestStatus(
+            attempts=1, jobs=1, job_name="clip-ingest-1", next_attempt_time=NOW, cost=Cost(micro_usd=1)
+        ),
+        cost=Cost(micro_usd=700, cpu_millis=1, api_input_tokens=900, unpriced_models=["gpt-9"]),
         outputs=[OUTPUT],
         publication=PublicationStatus(
             request_id="8c6f2f4e-1c57-4c86-9d0e-6a0a2b0d7a11",
