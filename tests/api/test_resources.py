@@ -260,6 +260,7 @@ def test_keeps_a_whole_processingjob_status(api_server: ControlPlane, namespace:
             "completionTime": NOW,
             "outputs": [OUTPUT],
             "values": [NamedValue(name="vmaf", value="93.1")],
+            "cost": Cost(micro_usd=700, gpu_millis=2, bytes_in=3),
             "failures": [
                 Failure(attempt=3, pod="p", node="n", exit_code=137, reason=Reason.OUT_OF_MEMORY, time=NOW)
             ],
@@ -365,14 +366,15 @@ def test_kubectl_lists_assets_with_what_people_ask_for(
         phase="Processing",
         conditions=[condition("Ready", "False", Reason.RUNNING)],
         progress=Progress(total=6, completed=2, summary="2/6"),
+        cost=Cost(micro_usd=700),
     )
     api_server.api.patch(path(namespace, "mediaassets", "clip") + "/status", {"status": status.wire()})
     header, row = kubectl("-n", namespace, "get", "ma").stdout.splitlines()
     assert header.split() == ["NAME", "PHASE", "READY", "REASON", "DONE", "AGE"]
     assert row.split()[:5] == ["clip", "Processing", "False", "Running", "2/6"]
     wide, row = kubectl("-n", namespace, "get", "ma", "-o", "wide").stdout.splitlines()
-    assert wide.split()[-2:] == ["TYPE", "MESSAGE"]
-    assert row.endswith("video   A pod works on it.")
+    assert wide.split()[-3:] == ["TYPE", "MICROUSD", "MESSAGE"]
+    assert row.split()[-7:] == ["video", "700", "A", "pod", "works", "on", "it."]
 
 
 def test_kubectl_lists_processing_jobs_with_what_people_ask_for(
