@@ -102,23 +102,33 @@ def picture_arguments(encoding: Encoding, picture: Picture) -> tuple[str, ...]:
     return (*arguments, "-crf", str(crf), *free_rate)
 
 
-def sound_arguments(codec: Codec, sound: Sound) -> tuple[str, ...]:
-    """Give the arguments for a video's sound: copied where it is right already, encoded once otherwise."""
+def sound_arguments(codec: Codec, sound: Sound, loudness: str | None) -> tuple[str, ...]:
+    """Give the arguments for a video's sound: copied where it is right already, encoded once otherwise.
+
+    `loudness`: the filter that brings it to the loudness asked for.
+    """
     wanted = VIDEO_CODECS[codec].sound_codec
-    plain = sound.channels <= 2 and sound.sample_rate <= 48_000
+    plain = sound.channels <= 2 and sound.sample_rate <= 48_000 and loudness is None
     if plain and sound.codec == wanted and (wanted != "aac" or sound.profile == "LC"):
         return ("-c:a", "copy")
     encoder = "aac" if wanted == "aac" else "libopus"
-    return ("-c:a", encoder, "-b:a", f"{SOUND_KBPS}k", *_within_reach(sound))
+    return ("-c:a", encoder, "-b:a", f"{SOUND_KBPS}k", *_within_reach(sound, loudness))
 
 
-def audio_arguments(encoding: Encoding, sound: Sound) -> tuple[str, ...]:
-    """Give the encoder's arguments for a sound file."""
+def audio_arguments(encoding: Encoding, sound: Sound, loudness: str | None) -> tuple[str, ...]:
+    """Give the encoder's arguments for a sound file; `loudness` as above."""
     _, encoder, default = AUDIO_CODECS[encoding.codec]
-    return ("-c:a", encoder, "-b:a", f"{encoding.bitrate_kbps or default}k", *_within_reach(sound))
+    return ("-c:a", encoder, "-b:a", f"{encoding.bitrate_kbps or default}k", *_within_reach(sound, loudness))
 
 
-def _within_reach(sound: Sound) -> tuple[str, ...]:
+def in_stereo(sound: Sound) -> str:
+    """Give the filter that leaves at most two channels, with its comma; nothing where there are no more."""
+    return "aformat=channel_layouts=stereo," if sound.channels > 2 else ""
+
+
+def _within_reach(sound: Sound, loudness: str | None) -> tuple[str, ...]:
     """Bring more than two channels down to stereo, and studio sample rates to 48 kHz, which all encoders take."""
+    if loudness is not None:
+        return ("-af", in_stereo(sound) + loudness)
     channels = ("-ac", "2") if sound.channels > 2 else ()
     return (*channels, "-ar", "48000") if sound.sample_rate > 48_000 else channels

@@ -43,8 +43,8 @@ def run(
     *,
     on_report: Callable[[dict[str, str]], None],
     on_tick: Callable[[], None],
-) -> None:
-    """Run a command line to its end, in a folder.
+) -> list[str]:
+    """Run a command line to its end, in a folder; gives the first and the last lines of what it said.
 
     `on_report` gets each of FFmpeg's progress reports, `on_tick` is called about twice a second. Whatever
     ends this call, an exception from either or from a signal included, ends the process group first.
@@ -66,6 +66,7 @@ def run(
         _end(process)
     if code != 0:
         raise failure(code, errors)
+    return errors
 
 
 def die_with_parent() -> None:

@@ -20,6 +20,11 @@ Progress = Callable[[float], None]
 """Takes the fraction done, 0.0 to 1.0; cheap to call often, never raises."""
 
 
+def divided(progress: Progress, share: float) -> tuple[Progress, Progress]:
+    """Give a first part's progress, which moves the whole by `share` of it, and that of what is left."""
+    return lambda done: progress(done * share), lambda done: progress(share + done * (1 - share))
+
+
 @dataclass(frozen=True)
 class Inputs:
     """What a pass has ready for one step."""

@@ -6,21 +6,22 @@ Both doors of the image use this. Where files come from and where results go is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from mediaops.graph import PassPlan, folder_name, needs_media, plan_pass
+from mediaops.graph import Findings, PassPlan, folder_name, needs_media, plan_pass
 from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
 from mediaops.operations import REGISTRY
 from mediaops.reasons import Reason
+from mediaops_ops.analyses import Subject, find
 from mediaops_ops.filter_files import FilterFiles
 from mediaops_ops.metering import METER
-from mediaops_ops.outcome import Inputs, OutputFile, StepError, StepOutcome, Unreachable
+from mediaops_ops.outcome import Inputs, OutputFile, Progress, StepError, StepOutcome, Unreachable, divided
 from mediaops_ops.registry import RUNNERS, runner
 from mediaops_ops.rendering import Rendering
 
@@ -33,6 +34,8 @@ NAMED = "named"
 TRANSCRIPT = "transcript.json"
 GRAPH_SHARE = 0.2
 """Share of a runner's progress that preparing its sound and frames counts for."""
+ANALYSIS_SHARE = 0.2
+"""Share of what is left of the graph's progress that each analysis before it counts for."""
 
 
 class Desk(Protocol):
@@ -114,38 +117,61 @@ class Pass:
         media = self._media[root] = probe.check(path, self.file_type)
         log.info("checked", extra={"media": media.wire()})
         files = FilterFiles(self.folder, lambda ref: self.desk.read(ref, NAMED))
-        plan = plan_pass(steps, media, self._without_files(steps, files))
+        failed = self._without_files(steps, files)
         by_name = {step.name: step for step in steps}
-        self._leave_out(plan, by_name, media)
-        wanted = sorted({output.step for output in plan.outputs})
-        self._weights = {
-            name: sum(output.weight for output in plan.outputs if output.step == name)
-            for name in wanted
-            if by_name[name].type not in RUNNERS
-        }
-
-        def on_progress(fraction: float) -> None:
-            for name in wanted:
-                self.desk.progress(name, fraction * (GRAPH_SHARE if by_name[name].type in RUNNERS else 1.0))
-
-        rendering = Rendering(
-            plan=plan,
-            media=media,
-            source=path,
-            folder=self.folder,
-            on_progress=on_progress,
-            on_step=lambda name, files: self._rendered(by_name[name], files, media),
-            on_failure=lambda name, error: self._fail(by_name[name], error),
-            write_file=files.write,
-        )
         try:
-            rendering.run()
+            plan, progress = self._planned(path, steps, media, failed, self._advance(by_name))
+            self._leave_out(plan, by_name, media)
+            self._weights = {
+                name: sum(output.weight for output in plan.outputs if output.step == name)
+                for name in {output.step for output in plan.outputs}
+                if by_name[name].type not in RUNNERS
+            }
+            Rendering(
+                plan=plan,
+                media=media,
+                source=path,
+                folder=self.folder,
+                on_progress=progress,
+                on_step=lambda name, files: self._rendered(by_name[name], files, media),
+                on_failure=lambda name, error: self._fail(by_name[name], error),
+                write_file=files.write,
+            ).run()
         except Unreachable:
             raise
         except StepError as error:
-            if len(wanted) != 1 or error.reason == Reason.INVALID_MEDIA:
+            left = [step for step in steps if step.stored and step.name not in self._ended]
+            if len(left) != 1 or error.reason == Reason.INVALID_MEDIA:
                 raise
-            self._fail(by_name[wanted[0]], error)
+            self._fail(left[0], error)
+
+    def _planned(
+        self,
+        source: Path,
+        steps: list[StepOrder],
+        media: Media,
+        failed: Collection[str],
+        progress: Progress,
+    ) -> tuple[PassPlan, Progress]:
+        """Plan, find out what the plan wants to know first, and plan again; give what is left of the progress."""
+        findings = Findings()
+        while (plan := plan_pass(steps, media, findings, failed)).wanted:
+            for analysis in plan.wanted:
+                log.info("finds out first", extra={"analysis": analysis.words})
+                part, progress = divided(progress, ANALYSIS_SHARE)
+                findings = find(Subject(analysis, source, media, steps, findings, self.folder, part))
+        return plan, progress
+
+    def _advance(self, by_name: Mapping[str, StepOrder]) -> Progress:
+        """Give the progress of all these steps together."""
+
+        def advance(fraction: float) -> None:
+            for name, step in by_name.items():
+                if step.stored and name not in self._ended:
+                    share = GRAPH_SHARE if step.type in RUNNERS else 1.0
+                    self.desk.progress(name, fraction * share)
+
+        return advance
 
     def _without_files(self, steps: list[StepOrder], files: FilterFiles) -> set[str]:
         """Fetch what filters read; fail, and name, the steps whose files can't be used."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mediaops.graph import needs_media, plan_pass
+from mediaops.graph import Findings, needs_media, plan_pass, supposed
 from mediaops.media import Media, Sound
 from mediaops.models.base import FileType
 from mediaops.models.work import Exit, WorkOrder
@@ -48,10 +48,19 @@ SUPPOSED = {
 
 
 def text(order: WorkOrder, media: Media) -> str:
-    """Give the plan of an order as people read it, ffmpeg's lines as a shell takes them."""
+    """Give the plan of an order as people read it, ffmpeg's lines as a shell takes them.
+
+    What has to be found out first is named, and supposed to come out as it often does.
+    """
     steps = [step for step in order.steps if needs_media(step, order.file_type)]
+    findings, before = Findings(), []
     plan = plan_pass(steps, media)
-    lines = [f"# {order.job}: {len(order.steps)} steps, {len(plan.commands)} ffmpeg runs"]
+    while plan.wanted:
+        for analysis in plan.wanted:
+            before.append(f"# first, {analysis.words} (below as supposed)")
+            findings = supposed(analysis, findings)
+        plan = plan_pass(steps, media, findings)
+    lines = [f"# {order.job}: {len(order.steps)} steps, {len(plan.commands)} ffmpeg runs", *before]
     for step in order.steps:
         made = ", ".join(output.file for output in plan.outputs if output.step == step.name)
         if step.name in plan.impossible:

@@ -5,12 +5,16 @@ upright picture; every stored rendition, still, frame and prepared sound is an o
 rendition is always one encode away from the source, however long its chain is. Where only stills are wanted of a
 video, the command seeks to each of them instead of decoding everything.
 
+What a parameter needs to know of the file beyond its facts (how loud it is) is an analysis, named in the plan and
+carried out before the commands (analyses).
+
 `plan_pass` is the way in (planning); what it gives are commands and their outputs (commands), each written as its
 kind (outputs), wired into the chains of one filter graph (wiring).
 """
 
 from __future__ import annotations
 
+from mediaops.graph.analyses import Analysis, AnalysisKind, Findings, supposed
 from mediaops.graph.commands import (
     DEMUXERS,
     MAX_PIXELS,
@@ -19,6 +23,7 @@ from mediaops.graph.commands import (
     Output,
     PassPlan,
     folder_name,
+    reading,
 )
 from mediaops.graph.planning import PREPARE_AUDIO, PREPARE_FRAMES, needs_media, plan_pass
 
@@ -27,11 +32,16 @@ __all__ = [
     "MAX_PIXELS",
     "PREPARE_AUDIO",
     "PREPARE_FRAMES",
+    "Analysis",
+    "AnalysisKind",
     "Command",
+    "Findings",
     "ImageFile",
     "Output",
     "PassPlan",
     "folder_name",
     "needs_media",
     "plan_pass",
+    "reading",
+    "supposed",
 ]

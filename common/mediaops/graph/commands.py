@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mediaops.encoding import IMAGE_QUALITY, PNG, Container
+from mediaops.graph.analyses import Analysis
 from mediaops.picture import FilterFile, Picture
 from mediaops.reasons import Reason
 
@@ -80,15 +82,8 @@ class Command:
         `source` is the file's path, `folder` where outputs go and the line is run, `threads` how many each codec
         may use (0: as many as the machine has processors, which in a container are more than it may use).
         """
-        line = [ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y"]
-        line += ["-progress", "pipe:1", "-stats_period", "0.5", "-max_error_rate", "0.1"]
-        bounded = ["-threads", str(threads)] if threads else []
-        if threads:
-            line += ["-filter_complex_threads", str(threads)]
-        for options in self.inputs:
-            line += bounded
-            line += ["-protocol_whitelist", "file,pipe", "-format_whitelist", DEMUXERS]
-            line += ["-max_pixels", str(MAX_PIXELS), *options, "-i", source]
+        line = reading(ffmpeg, source, self.inputs, threads)
+        bounded = _bounded(threads)
         if self.graph:
             line += ["-filter_complex", ";".join(self.graph)]
         for output in self.outputs:
@@ -104,17 +99,39 @@ class Command:
         return line
 
 
+def reading(
+    ffmpeg: str, source: str, inputs: Iterable[tuple[str, ...]], threads: int, *, loglevel: str = "error"
+) -> list[str]:
+    """Give a command line up to its inputs: the source, once with each tuple of options before its `-i`."""
+    line = [ffmpeg, "-hide_banner", "-nostdin", "-nostats", "-loglevel", loglevel, "-y"]
+    line += ["-progress", "pipe:1", "-stats_period", "0.5", "-max_error_rate", "0.1"]
+    if threads:
+        line += ["-filter_complex_threads", str(threads)]
+    for options in inputs:
+        line += _bounded(threads)
+        line += ["-protocol_whitelist", "file,pipe", "-format_whitelist", DEMUXERS]
+        line += ["-max_pixels", str(MAX_PIXELS), *options, "-i", source]
+    return line
+
+
+def _bounded(threads: int) -> list[str]:
+    return ["-threads", str(threads)] if threads else []
+
+
 @dataclass(frozen=True)
 class PassPlan:
     """What the steps that read one file come to."""
 
     commands: tuple[Command, ...] = ()
+    """Empty while something is wanted."""
     impossible: dict[str, str] = field(default_factory=dict)
     """Steps that can't be carried out on this file, and why as a sentence."""
     blocked: dict[str, str] = field(default_factory=dict)
     """Steps that read an impossible one, by name, and that one's name."""
     nothing: dict[str, Reason] = field(default_factory=dict)
     """Steps that find nothing to do, and why: NoAudio or NoPicture."""
+    wanted: tuple[Analysis, ...] = ()
+    """What has to be found out first; with it the plan is made anew."""
 
     @property
     def outputs(self) -> list[Output]:

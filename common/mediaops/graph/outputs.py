@@ -48,12 +48,12 @@ def mapped(sound: Sound) -> tuple[str, ...]:
     return ("-map", f"0:{sound.stream}")
 
 
-def video(node: Node, media: Media) -> Hanging:
-    """Write the picture at a node, with the source's sound, as a video."""
+def video(node: Node, media: Media, loudness: str | None) -> Hanging:
+    """Write the picture at a node, with the source's sound, as a video; `loudness` is that sound's filter."""
     encoding = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
     container = VIDEO_CODECS[encoding.codec].container
     stream = mapped(media.sound) if media.sound else ()
-    sound = sound_arguments(encoding.codec, media.sound) if media.sound else ()
+    sound = sound_arguments(encoding.codec, media.sound, loudness) if media.sound else ()
     # The time base of the graph, not one tick per frame: pictures of variable rate keep their times.
     timing = ("-fps_mode", "vfr", "-enc_time_base", "filter")
     arguments = (*stream, *picture_arguments(encoding, node.picture), *sound, *timing, *container.arguments)
@@ -97,10 +97,10 @@ def waveform(step: str, width: int, container: Container) -> Hanging:
     return Hanging(SOURCE, tail, Output(step, "thumbnail-0", container, arguments, picture))
 
 
-def sound_file(step: str, encoding: Encoding, sound: Sound) -> Output:
-    """Write a sound for delivery."""
+def sound_file(step: str, encoding: Encoding, sound: Sound, loudness: str | None) -> Output:
+    """Write a sound for delivery; `loudness` is its filter."""
     container = AUDIO_CODECS[encoding.codec][0]
-    arguments = (*mapped(sound), *audio_arguments(encoding, sound), *container.arguments)
+    arguments = (*mapped(sound), *audio_arguments(encoding, sound, loudness), *container.arguments)
     return Output(step, "rendition", container, arguments, lasts=True)
 
 

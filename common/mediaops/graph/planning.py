@@ -8,12 +8,13 @@ from typing import cast
 
 from mediaops.encoding import JPEG, PNG, WEBP
 from mediaops.graph import outputs
+from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
 from mediaops.graph.commands import Command, ImageFile, Output, PassPlan
 from mediaops.graph.wiring import Hanging, Node, files, label, seconds, shared, sought
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import StepOrder
-from mediaops.operations import REGISTRY, Makes, Parameters, compress, thumbnail
+from mediaops.operations import REGISTRY, Makes, Parameters, compress, loudness, thumbnail
 from mediaops.operations.compress import Codec, CompressParameters, Encoding
 from mediaops.operations.thumbnail import ThumbnailFormat, ThumbnailParameters
 from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
@@ -50,22 +51,32 @@ def needs_media(step: StepOrder, file_type: FileType) -> bool:
     return True
 
 
-def plan_pass(steps: Sequence[StepOrder], media: Media, failed: Collection[str] = ()) -> PassPlan:
+def plan_pass(
+    steps: Sequence[StepOrder],
+    media: Media,
+    findings: Findings | None = None,
+    failed: Collection[str] = (),
+) -> PassPlan:
     """Plan all steps that read one file: directly (`input` is no other step's name) or through each other.
 
-    Steps that others read stand above them. `failed`: steps, by name, that are lost already; what reads them is
+    Steps that others read stand above them. Where `findings` lack something that a step needs, the plan has no
+    commands yet and says what is wanted. `failed`: steps, by name, that are lost already; what reads them is
     blocked.
     """
-    return _Planner(steps, media, failed).plan()
+    return _Planner(steps, media, findings or Findings(), failed).plan()
 
 
 class _Planner:
     """Collects nodes and outputs of one pass, then wires them."""
 
-    def __init__(self, steps: Sequence[StepOrder], media: Media, failed: Collection[str]) -> None:
+    def __init__(
+        self, steps: Sequence[StepOrder], media: Media, findings: Findings, failed: Collection[str]
+    ) -> None:
         self.steps = {step.name: step for step in steps}
         self.media = media
+        self.findings = findings
         self.failed = failed
+        self.wanted: dict[AnalysisKind, list[str]] = {}
         self.nodes: dict[str, Node] = {}
         self.pictures: list[Hanging] = []
         self.waves: list[Hanging] = []
@@ -82,7 +93,9 @@ class _Planner:
                 self._place(step)
             except PlanError as error:
                 self.impossible[step.name] = str(error)
-        return PassPlan(tuple(self._commands()), self.impossible, self.blocked, self.nothing)
+        wanted = tuple(Analysis(kind, tuple(steps)) for kind, steps in self.wanted.items())
+        commands = () if wanted else tuple(self._commands())
+        return PassPlan(commands, self.impossible, self.blocked, self.nothing, wanted)
 
     def _place(self, step: StepOrder) -> None:
         """Add the step's node and outputs; raises PlanError."""
@@ -129,16 +142,31 @@ class _Planner:
             encoding = encoding or Encoding(Codec.AAC)
             self.nodes[step.name] = Node(step.name, above, Change(Picture(1, 1)), encoding)
             if step.stored:
-                self.sounds.append(outputs.sound_file(step.name, encoding, self._sound()))
+                self.sounds.append(
+                    outputs.sound_file(step.name, encoding, self._sound(), self._loudness(step, encoding))
+                )
             return
         plan = REGISTRY[step.type].plan
         if plan is None:
             raise ValueError(f"{step.type} makes a rendition, but has no plan")
         node = Node(step.name, above, plan(parameters, self._node(step).picture), encoding)
-        if step.stored:
-            write = outputs.image if self.media.file_type is FileType.IMAGE else outputs.video
-            self.pictures.append(write(node, self.media))
+        if step.stored and self.media.file_type is FileType.IMAGE:
+            self.pictures.append(outputs.image(node, self.media))
+        elif step.stored:
+            self.pictures.append(outputs.video(node, self.media, self._loudness(step, encoding)))
         self.nodes[step.name] = node
+
+    def _loudness(self, step: StepOrder, encoding: Encoding | None) -> str | None:
+        """Give the filter for the loudness asked for; while the sound isn't measured, ask for that."""
+        if encoding is None or encoding.loudness is None or self.media.sound is None:
+            return None
+        if self.findings.loudness is None:
+            self._want(AnalysisKind.LOUDNESS, step)
+            return None
+        return loudness.normalising(encoding.loudness, self.findings.loudness)
+
+    def _want(self, kind: AnalysisKind, step: StepOrder) -> None:
+        self.wanted.setdefault(kind, []).append(step.name)
 
     def _thumbnail(self, step: StepOrder) -> None:
         parameters = cast(ThumbnailParameters, self._parameters(step))

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from mediaops.models.base import FileType, rules
 from mediaops.operations.base import Makes, Operation, Parameters
+from mediaops.operations.loudness import Loudness
 from mediaops.picture import Change, Picture, scaled_to_height
 
 
@@ -61,6 +62,8 @@ class CompressParameters(Parameters):
     """Average bit rate in kilobits per second, of the picture (video) or the sound (audio)."""
     quality: Annotated[int, Field(ge=1, le=100)] | None = None
     """Quality of an image, 1 to 100. Default: 82."""
+    loudness: Loudness | None = None
+    """Bring the sound to a loudness (EBU R128); `{}` means -14 LUFS. Default: as it is."""
 
     def resolved(self, file_type: FileType) -> CompressParameters:
         """Fill in the file type's default codec."""
@@ -78,6 +81,8 @@ class Encoding:
     """Kilobits per second instead of constant quality."""
     quality: int | None = None
     """1 to 100, images only."""
+    loudness: Loudness | None = None
+    """The loudness that its sound gets."""
 
 
 def plan(parameters: CompressParameters, picture: Picture) -> Change:
@@ -96,7 +101,9 @@ def encoding(parameters: CompressParameters) -> Encoding:
     """Give how the result is written down; `parameters` are resolved, so the codec is set."""
     if parameters.codec is None:
         raise ValueError("compress parameters must be resolved first")
-    return Encoding(parameters.codec, parameters.crf, parameters.bitrate_kbps, parameters.quality)
+    return Encoding(
+        parameters.codec, parameters.crf, parameters.bitrate_kbps, parameters.quality, parameters.loudness
+    )
 
 
 OPERATION = Operation(

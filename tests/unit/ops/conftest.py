@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from mediaops.models.base import FileType
 from mediaops.models.work import (
     Exit,
     ObjectRef,
@@ -27,8 +28,11 @@ from mediaops.models.work import (
     WorkOrder,
 )
 from mediaops_ops import ffmpeg
+from mediaops_ops.outcome import StepOutcome
+from mediaops_ops.passes import Pass
 from mediaops_ops.run import carry_out
 from mediaops_ops.settings import Settings
+from tests.unit.ops.folder_desk import Folder
 
 TOKEN = "the-pods-own-token"
 CAPABILITY = "the-capability"
@@ -302,3 +306,18 @@ def step() -> Callable[..., StepOrder]:
         )
 
     return make_step
+
+
+@pytest.fixture
+def make_of(tmp_path):
+    """Give a function that runs steps over a file and gives each step's outcome."""
+
+    def run(source: Path, file_type: str, *steps: StepOrder, **read_files: Path) -> dict[str, StepOutcome]:
+        desk = Folder(source)
+        desk.read_files = read_files
+        work = Pass(steps, FileType(file_type), tmp_path, desk)
+        work.run()
+        assert [] == work.failures
+        return desk.outcomes
+
+    return run

@@ -23,21 +23,6 @@ from tests.unit.ops.folder_desk import Folder
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 128, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 
 
-@pytest.fixture
-def make_of(tmp_path):
-    """Give a function that runs steps over a file and gives each step's outcome."""
-
-    def run(source: Path, file_type: str, *steps: StepOrder, **read_files: Path) -> dict[str, StepOutcome]:
-        desk = Folder(source)
-        desk.read_files = read_files
-        work = Pass(steps, FileType(file_type), tmp_path, desk)
-        work.run()
-        assert [] == work.failures
-        return desk.outcomes
-
-    return run
-
-
 def rendition(outcome: StepOutcome) -> Path:
     return next(file.path for file in outcome.files if file.name == "rendition")
 

@@ -1,0 +1,55 @@
+"""What must be found out about a file before its graph can be written down. Pure.
+
+A plan that lacks a finding names the analysis that gives it (`PassPlan.wanted`) instead of the commands. The
+shell runs it and plans again with what was found, until nothing is wanted:
+
+    plan → wanted → findings → plan → … → commands
+
+So an analysis is named in the plan, shared by all steps that ask for the same one, and may itself depend on
+an earlier finding. Adding one: a kind here, its finding in `Findings`, the place in the planner that asks for
+it, and a module of the same name in `mediaops_ops.analyses`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mediaops.models.base import Model
+from mediaops.operations.loudness import LoudnessFound
+
+
+class AnalysisKind(StrEnum):
+    """What can be found out."""
+
+    LOUDNESS = "loudness"
+    """How loud the whole sound is, by EBU R128."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One thing to find out, for one step or more."""
+
+    kind: AnalysisKind
+    steps: tuple[str, ...]
+    """The steps that wait for it, by name."""
+
+    @property
+    def words(self) -> str:
+        """Say what it is, for people."""
+        return f"{self.kind.value} for {', '.join(self.steps)}"
+
+
+class Findings(Model):
+    """What analyses have found so far."""
+
+    loudness: LoudnessFound | None = None
+    """Of the file's sound."""
+
+
+def supposed(analysis: Analysis, findings: Findings) -> Findings:
+    """Give findings as a preview supposes them: of a file that nobody has looked at."""
+    match analysis.kind:
+        case AnalysisKind.LOUDNESS:
+            ordinary = LoudnessFound(integrated_lufs=-20, true_peak_dbtp=-3, range_lu=7, threshold_lufs=-30)
+            return findings.model_copy(update={"loudness": ordinary})
