@@ -16,6 +16,15 @@ from mediaops.models.base import Millis, Model
 PARAGRAPH_PAUSE_MILLIS = 1500
 """A pause of this length begins a new line in the text file."""
 
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$"
+Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN, min_length=2, max_length=11)]
+"""A language as BCP 47 writes it: ISO 639 code, then script and region where they matter (zh-Hant, pt-BR)."""
+
+
+def file_name(form: str, language: str | None = None) -> str:
+    """Name a transcript's file: transcript.json as it was heard, transcript.de.json translated into German."""
+    return f"transcript.{language}.{form}" if language else f"transcript.{form}"
+
 
 class Word(Model):
     """One spoken word."""
@@ -56,8 +65,12 @@ class Transcript(Model):
     version: Literal[1] = 1
     engine: Annotated[str, Field(max_length=40)]
     model: Annotated[str, Field(max_length=63)]
-    language: Annotated[str, Field(max_length=3)]
-    """ISO 639 code of the language spoken."""
+    language: Annotated[str, Field(max_length=11)]
+    """The language of the text (see Language); `und` where nobody could tell."""
+    translated_from: Annotated[str, Field(max_length=11)] | None = None
+    """The language spoken, where this is a translation."""
+    word_times: Literal["heard", "estimated"] = "heard"
+    """estimated: words share their segment's time by length, because nobody measured them."""
     duration_millis: Millis
     """Length of the sound that was listened to."""
     segments: tuple[Segment, ...] = ()

@@ -1,6 +1,6 @@
 import json
 
-from mediaops.transcript import Cue, Segment, Transcript, Word, srt, txt, vtt
+from mediaops.transcript import Cue, Segment, Transcript, Word, file_name, srt, txt, vtt
 
 CUES = (
     Cue(lines=("and so my fellow Americans", "ask not"), start_millis=0, end_millis=2500),
@@ -63,3 +63,8 @@ def test_the_seeds_fields_are_in_seconds_and_count_words() -> None:
 def test_confidence_weighs_words_by_their_time_and_leaves_out_those_without() -> None:
     assert SPOKEN.confidence is not None
     assert abs(SPOKEN.confidence - (0.2 * 300 + 0.8 * 600) / 900) < 1e-9
+
+
+def test_a_translation_has_its_language_in_its_files_names() -> None:
+    assert file_name("json") == "transcript.json"
+    assert file_name("srt", "zh-Hant") == "transcript.zh-Hant.srt"
