@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from mediaops.models.base import Millis, Model
+from mediaops.scripts import directed, is_right_to_left, joined
 
 PARAGRAPH_PAUSE_MILLIS = 1500
 """A pause of this length begins a new line in the text file."""
@@ -56,7 +57,7 @@ class Cue(Model):
     @property
     def text(self) -> str:
         """Give the cue on one line."""
-        return " ".join(self.lines)
+        return joined(self.lines)
 
 
 class Transcript(Model):
@@ -81,12 +82,12 @@ class Transcript(Model):
     @property
     def text(self) -> str:
         """Give everything that is said, on one line."""
-        return " ".join(segment.text for segment in self.segments)
+        return joined(segment.text for segment in self.segments)
 
     @property
     def word_count(self) -> int:
-        """Count the words of the text."""
-        return len(self.text.split())
+        """Count the words of the text; what is written without spaces is counted as its words were heard."""
+        return max(len(self.text.split()), len(self.words))
 
     @property
     def confidence(self) -> float | None:
@@ -122,22 +123,24 @@ def _clock(millis: int, mark: str) -> str:
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{rest:03d}"
 
 
-def srt(cues: tuple[Cue, ...]) -> str:
+def srt(cues: tuple[Cue, ...], language: str = "") -> str:
     """Write cues as SubRip. An arrow in the text is broken up, because readers take it for a time line."""
+    rtl = is_right_to_left(language)
     blocks = (
         f"{number}\n{_clock(cue.start_millis, ',')} --> {_clock(cue.end_millis, ',')}\n"
-        + "\n".join(line.replace("-->", "→") for line in cue.lines)
+        + "\n".join(directed(line.replace("-->", "→"), right_to_left=rtl) for line in cue.lines)
         + "\n"
         for number, cue in enumerate(cues, 1)
     )
     return "\n".join(blocks)
 
 
-def vtt(cues: tuple[Cue, ...]) -> str:
+def vtt(cues: tuple[Cue, ...], language: str = "") -> str:
     """Write cues as WebVTT (W3C): `&`, `<` and `>` are escaped, so no text becomes markup."""
+    rtl = is_right_to_left(language)
     blocks = (
         f"{_clock(cue.start_millis, '.')} --> {_clock(cue.end_millis, '.')}\n"
-        + "\n".join(escape(line, quote=False) for line in cue.lines)
+        + "\n".join(directed(escape(line, quote=False), right_to_left=rtl) for line in cue.lines)
         + "\n"
         for cue in cues
     )
@@ -152,6 +155,6 @@ def txt(segments: tuple[Segment, ...]) -> str:
         if end is None or segment.start_millis - end >= PARAGRAPH_PAUSE_MILLIS:
             lines.append(segment.text)
         else:
-            lines[-1] += f" {segment.text}"
+            lines[-1] = joined((lines[-1], segment.text))
         end = segment.end_millis
     return "".join(f"{line}\n" for line in lines)

@@ -68,3 +68,9 @@ def test_confidence_weighs_words_by_their_time_and_leaves_out_those_without() ->
 def test_a_translation_has_its_language_in_its_files_names() -> None:
     assert file_name("json") == "transcript.json"
     assert file_name("srt", "zh-Hant") == "transcript.zh-Hant.srt"
+
+
+def test_files_of_a_language_from_right_to_left_show_each_line_in_its_direction() -> None:
+    cues = (Cue(lines=("Kubernetes هو", "منصة رائعة"), start_millis=0, end_millis=2000),)
+    assert "\u200fKubernetes هو\nمنصة" in srt(cues, "ar")
+    assert "\u200fKubernetes هو\nمنصة" in vtt(cues, "ar")
