@@ -1,8 +1,8 @@
-"""Run transcribe: an engine listens, the result is cut into cues and written in the formats asked for."""
+"""Run transcribe: an engine listens, the result is cut into cues, translated, and written as asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mediaops.cues import cut
@@ -13,8 +13,9 @@ from mediaops.operations.transcribe import (
     TranscriptFormat,
 )
 from mediaops.reasons import Reason
-from mediaops.transcript import Transcript, srt, txt, vtt
-from mediaops_ops.engines import openai_listening, pocketsphinx
+from mediaops.transcript import Transcript, file_name, srt, txt, vtt
+from mediaops_ops.engines import openai_listening, openai_translating, pocketsphinx
+from mediaops_ops.engines.glossary import spelt
 from mediaops_ops.outcome import Inputs, OutputFile, StepOutcome
 
 MEDIA_TYPES = {
@@ -23,13 +24,13 @@ MEDIA_TYPES = {
     TranscriptFormat.VTT: "text/vtt",
     TranscriptFormat.TXT: "text/plain; charset=utf-8",
 }
-LISTEN_SHARE = 0.99
-"""Share of the step's progress that listening has; writing the files has the rest."""
+LISTEN_SHARE = 0.8
+"""Share of the step's progress that listening has where there is something to translate afterwards."""
 
 _WRITE: dict[TranscriptFormat, Callable[[Transcript], str]] = {
     TranscriptFormat.JSON: Transcript.to_json,
-    TranscriptFormat.SRT: lambda transcript: srt(transcript.cues),
-    TranscriptFormat.VTT: lambda transcript: vtt(transcript.cues),
+    TranscriptFormat.SRT: lambda transcript: srt(transcript.cues, transcript.language),
+    TranscriptFormat.VTT: lambda transcript: vtt(transcript.cues, transcript.language),
     TranscriptFormat.TXT: lambda transcript: txt(transcript.segments),
 }
 
@@ -39,31 +40,63 @@ def run(step: StepOrder, inputs: Inputs) -> StepOutcome:
     parameters = TranscribeParameters.model_validate(step.parameters).resolved(inputs.file_type)
     if inputs.audio is None:
         return StepOutcome(skipped=Reason.NO_AUDIO)
-    transcript = _listen(parameters, inputs.audio, lambda done: inputs.progress(done * LISTEN_SHARE))
+    share = LISTEN_SHARE if parameters.translate_to else 1.0
+    transcript = _listen(
+        parameters, inputs.audio, inputs.work_dir, lambda done: inputs.progress(done * share)
+    )
     if not transcript.words:
         return StepOutcome(skipped=Reason.NO_SPEECH)
-    transcript = transcript.model_copy(update={"cues": cut(transcript.words, transcript.duration_millis)})
-    files = tuple(_written(transcript, form, inputs.work_dir) for form in parameters.formats)
-    inputs.progress(1.0)
-    return StepOutcome(files=files, values=_values(transcript))
-
-
-def _listen(parameters: TranscribeParameters, audio: Path, progress: Callable[[float], None]) -> Transcript:
-    """Have the engine that was asked for listen."""
-    engine = (
-        pocketsphinx.listen if parameters.engine is TranscribeEngine.POCKETSPHINX else openai_listening.listen
+    cues = cut(transcript.words, transcript.duration_millis, transcript.language)
+    transcript = transcript.model_copy(update={"cues": cues})
+    written: dict[str | None, Transcript] = {None: transcript}
+    if parameters.translate_to:
+        translated = openai_translating.translate(
+            transcript,
+            parameters.translate_to,
+            model=parameters.translation_model or "",
+            glossary=parameters.glossary or (),
+            progress=lambda done: inputs.progress(share + done * (1 - share)),
+        )
+        written |= zip(parameters.translate_to, translated, strict=True)
+    # Status shows 64 files: those that other steps read stand first.
+    files = tuple(
+        _written(each, form, file_name(form, language), inputs.work_dir)
+        for form in parameters.formats
+        for language, each in written.items()
     )
-    return engine(audio, language=parameters.language, model=parameters.model or "", progress=progress)
+    inputs.progress(1.0)
+    return StepOutcome(files=files, values=_values(transcript, parameters.translate_to or ()))
 
 
-def _written(transcript: Transcript, form: TranscriptFormat, folder: Path) -> OutputFile:
+def _listen(
+    parameters: TranscribeParameters, audio: Path, folder: Path, progress: Callable[[float], None]
+) -> Transcript:
+    """Have the engine that was asked for listen; the glossary's terms come out as it spells them."""
+    language, model, vad = parameters.language, parameters.model or "", parameters.vad
+    if parameters.engine is TranscribeEngine.POCKETSPHINX:
+        heard = pocketsphinx.listen(audio, language=language, model=model, vad=vad, progress=progress)
+    else:
+        heard = openai_listening.listen(
+            audio,
+            language=language,
+            model=model,
+            word_times=parameters.word_timestamps,
+            vad=vad,
+            glossary=parameters.glossary or (),
+            folder=folder,
+            progress=progress,
+        )
+    return spelt(heard, parameters.glossary or ())
+
+
+def _written(transcript: Transcript, form: TranscriptFormat, name: str, folder: Path) -> OutputFile:
     """Write one format; the file's name is its name in the result."""
-    path = folder / f"transcript.{form}"
+    path = folder / name
     path.write_text(_WRITE[form](transcript), encoding="utf-8")
-    return OutputFile(path.name, path, MEDIA_TYPES[form], duration_millis=transcript.duration_millis)
+    return OutputFile(name, path, MEDIA_TYPES[form], duration_millis=transcript.duration_millis)
 
 
-def _values(transcript: Transcript) -> dict[str, str]:
+def _values(transcript: Transcript, translations: Sequence[str]) -> dict[str, str]:
     """Give the short values that status and callbacks show."""
     values = {
         "engine": transcript.engine,
@@ -72,6 +105,8 @@ def _values(transcript: Transcript) -> dict[str, str]:
         "word_count": str(transcript.word_count),
         "duration": f"{transcript.duration_millis / 1000:g}",
     }
+    if translations:
+        values["translations"] = ", ".join(translations)
     if transcript.confidence is not None:
         values["confidence"] = f"{transcript.confidence:.2f}"
     return values

@@ -241,6 +241,24 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, transcribe: {language: EN}}"),
         "should match '^[a-z]{2,3}$'",
     ),
+    "a translator without languages": (
+        spec("{name: a, transcribe: {translationModel: gpt-4o}}"),
+        "translationModel chooses who translates: give translateTo too",
+    ),
+    "a language twice": (
+        spec("{name: a, transcribe: {translateTo: [de, de]}}"),
+        "Duplicate value",
+    ),
+    "a language by its name": (
+        spec("{name: a, transcribe: {translateTo: [German]}}"),
+        "should match '^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$'",
+    ),
+    "more languages than a status can show": (
+        spec(
+            "{name: a, transcribe: {translateTo: [aa, ab, ac, ad, ae, af, ag, ah, ai, aj, ak, al, am, an, ao, ap]}}"
+        ),
+        "must have at most 15 items",
+    ),
     "nothing to do": (spec(), "nothing to do: give operations, or publish targets"),
     # Addresses and keys.
     "http": (

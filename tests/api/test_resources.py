@@ -31,7 +31,9 @@ FULL = """
 fileType: video
 source: {googleDrive: {fileId: 1abc-123_x, secretRef: {name: drive}}}
 operations:
-  - {name: transcript, transcribe: {engine: openai, model: whisper-1, language: en}}
+  - name: transcript
+    transcribe: {engine: openai, model: whisper-1, language: en, wordTimestamps: false, vad: false,
+      translateTo: [de, pt-BR, zh-Hant], translationModel: gpt-4o, glossary: [MediaAsset]}
   - {name: vertical, crop: {aspect: "9:16", mode: blur}}
   - {name: warm, input: vertical, filter: {steps: [{brightness: 10}, {sepia: {}}]}}
   - {name: small, input: warm, compress: {codec: h264, crf: 24}, gpu: 1}

@@ -24,8 +24,10 @@ from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
 from mediaops.platforms import text_limit
 from mediaops.reasons import Reason
+from mediaops.scripts import measure
 from mediaops.transcript import Segment, Transcript, Word
 from mediaops_ops import caption, transcribe
+from mediaops_ops.engines import sound
 from mediaops_ops.metering import METER
 from mediaops_ops.outcome import Inputs, StepError, StepOutcome, Unreachable
 
@@ -93,6 +95,17 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", folder / "said.wav"]
     subprocess.run([*ffmpeg, "-ar", str(RATE), "-ac", "1", target], check=True)
     return target
+
+
+def samples(audio: Path) -> np.ndarray:
+    return np.frombuffer(b"".join(sound.frames(audio)), "<i2")
+
+
+def wav(path: Path, content: np.ndarray) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", ""))
+        file.writeframes(content.astype("<i2").tobytes())
+    return path
 
 
 def listen(audio: Path, folder: Path, **parameters: object) -> StepOutcome:
@@ -216,7 +229,7 @@ def test_an_engine_that_stays_away_is_out_of_reach_and_no_attempt(
         ({"apiKey": "sk-wrong"}, {}, "CredentialRejected"),
         ({"hosts": ["api.openai.com"]}, {}, "CredentialNotForHost"),
         ({}, {"model": "whisper-9"}, "EngineRejected"),
-        ({}, {"model": "gpt-4o-transcribe"}, "EngineRejected"),
+        ({}, {"model": "gpt-9-transcribe"}, "EngineRejected"),
     ],
 )
 def test_what_no_further_try_can_help_fails_at_once_and_for_good(
@@ -245,6 +258,115 @@ def test_an_exhausted_quota_is_not_waited_for(api: Api, speech: Path, tmp_path: 
     with pytest.raises(StepError) as raised:
         listen(speech, tmp_path / "work")
     assert (raised.value.reason, raised.value.permanent) == ("EngineRejected", True)
+
+
+@pytest.mark.parametrize(
+    ("model", "answers", "told"),
+    [
+        ("gpt-transcribe", "json", {"keywords": ["Kubernetes"], "languages": ["en"], "prompt": None}),
+        ("gpt-4o-transcribe", "json", {"keywords": [], "language": "en", "prompt": "Kubernetes."}),
+        ("gpt-4o-transcribe-diarize", "diarized_json", {"language": "en", "prompt": None}),
+    ],
+)
+def test_models_without_words_times_give_a_transcript_all_the_same(
+    api: Api, speech: Path, tmp_path: Path, model: str, answers: str, told: dict[str, Any]
+) -> None:
+    outcome = listen(speech, tmp_path / "work", model=model, language="en", glossary=["Kubernetes"])
+    transcript = Transcript.model_validate_json((tmp_path / "work/transcript.json").read_text())
+    assert (transcript.model, transcript.word_times, outcome.values["language"]) == (model, "estimated", "en")
+    assert len(transcript.words) > 3
+    assert transcript.words[-1].end_millis <= transcript.duration_millis
+    call = api.calls("transcriptions")[-1]
+    assert (call["status"], call["response_format"]) == (200, answers)
+    assert told == {name: call[name] for name in told}
+
+
+def test_the_newest_model_tells_the_language(api: Api, speech: Path, tmp_path: Path) -> None:
+    assert listen(speech, tmp_path / "work", model="gpt-transcribe").values["language"] == "en"
+    assert api.calls("transcriptions")[-1]["languages"] == []
+
+
+def test_a_file_over_the_limit_is_cut_at_silence_and_its_times_are_the_files(
+    api: Api, speech: Path, tmp_path: Path
+) -> None:
+    said = samples(speech)
+    gap = np.zeros(RATE * 60 * 14, "<i2")  # a WAV of 27 MB: more than the API takes
+    gap[: len(said)] = said
+    sound = wav(tmp_path / "audio.wav", np.concatenate([gap, said]))
+    before = len(api.calls("transcriptions"))
+
+    listen(speech, tmp_path / "short")
+    listen(sound, tmp_path / "work")
+
+    calls = api.calls("transcriptions")[before + 1 :]
+    assert [call["status"] for call in calls] == [200, 200]
+    assert all(call["bytes"] < 25 * 1024**2 for call in calls)
+    short, long = (
+        Transcript.model_validate_json((tmp_path / name / "transcript.json").read_text())
+        for name in ("short", "work")
+    )
+    assert [w.text for w in long.words] == [w.text for w in short.words] * 2
+    for word, expected in zip(long.words[len(short.words) :], short.words, strict=True):
+        assert abs(word.start_millis - expected.start_millis - 14 * 60_000) <= 60
+    assert not list((tmp_path / "work").glob("piece-*"))
+
+
+# translation -------------------------------------------------------------------------------------------
+
+LANGUAGES = ["ar", "de", "en", "es", "fr", "he", "ja", "ko", "pt-BR", "ru", "zh-Hans", "zh-Hant"]
+
+
+def test_a_transcript_is_translated_into_a_dozen_languages_with_its_times(
+    api: Api, speech: Path, tmp_path: Path
+) -> None:
+    outcome = listen(speech, tmp_path / "work", translateTo=LANGUAGES, glossary=["country"])
+
+    files = {file.name: file.path.read_text() for file in outcome.files}
+    assert len(files) == 4 * (1 + len(LANGUAGES))
+    assert list(files)[:13] == [f"transcript{n}.json" for n in ("", *(f".{x}" for x in LANGUAGES))]
+    spoken = Transcript.model_validate_json(files["transcript.json"])
+    for language in LANGUAGES:
+        found = Transcript.model_validate_json(files[f"transcript.{language}.json"])
+        assert found.language == language
+        assert found.cues
+        rules = measure(language)
+        assert all(rules.width(line) <= rules.line for cue in found.cues for line in cue.lines)
+        if language == "en":
+            assert found == spoken
+            continue
+        assert (found.translated_from, found.word_times) == ("en", "estimated")
+        assert [(c.start_millis, c.end_millis) for c in found.cues] == [
+            (c.start_millis, c.end_millis) for c in spoken.cues
+        ]
+        assert found.text != spoken.text
+        assert ("country" in found.text) == ("country" in spoken.text)
+    assert "WEBVTT" in files["transcript.ja.vtt"]
+    assert outcome.values["translations"] == ", ".join(LANGUAGES)
+    assert api.calls("completions")[-1]["status"] == 200
+
+
+def test_a_batch_that_leaves_a_cue_out_is_asked_for_anew(api: Api, speech: Path, tmp_path: Path) -> None:
+    before = len(api.calls("completions"))
+    api.fault("completions", action="incomplete")
+    api.fault("completions", action="garbage")
+    assert listen(speech, tmp_path / "work", translateTo=["de"]).values["translations"] == "de"
+    assert [call["messages"] for call in api.calls("completions")[before:]] == [2, 4, 6]
+
+
+def test_a_translation_that_stays_too_long_is_taken_and_still_fits_its_lines(
+    api: Api, speech: Path, tmp_path: Path
+) -> None:
+    api.fault("completions", action="verbose", times=3)
+    listen(speech, tmp_path / "work", translateTo=["de"])
+    found = Transcript.model_validate_json((tmp_path / "work/transcript.de.json").read_text())
+    assert all(len(line) <= 42 for cue in found.cues for line in cue.lines)
+
+
+def test_translations_that_never_hold_end_the_attempt(api: Api, speech: Path, tmp_path: Path) -> None:
+    api.fault("completions", action="incomplete", times=3)
+    with pytest.raises(StepError) as raised:
+        listen(speech, tmp_path / "work", translateTo=["de"])
+    assert (raised.value.reason, raised.value.permanent) == ("ResultInvalid", False)
 
 
 # caption -----------------------------------------------------------------------------------------------
@@ -361,6 +483,23 @@ def test_the_stand_in_refuses_what_openai_refuses(api: Api, speech: Path, tmp_pa
     with pytest.raises(openai.APIStatusError) as large:
         client.audio.transcriptions.create(file=("a.wav", bytes(26 * 1024**2)), model="whisper-1")
     assert large.value.status_code == 413
+    with pytest.raises(openai.BadRequestError, match="not compatible with model"):
+        client.audio.transcriptions.create(
+            file=speech, model="gpt-transcribe", response_format="verbose_json"
+        )
+    with pytest.raises(openai.BadRequestError, match="'keywords' is not supported"):
+        client.audio.transcriptions.create(file=speech, model="whisper-1", keywords=["a"])
+    with pytest.raises(openai.BadRequestError, match="logprobs are not supported"):
+        client.audio.transcriptions.create(file=speech, model="gpt-transcribe", include=["logprobs"])
+    long = tmp_path / "long.flac"
+    silence = ["-f", "lavfi", "-i", f"anullsrc=r={RATE}:cl=mono", "-t", "1410", long]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *silence], check=True)
+    with pytest.raises(openai.BadRequestError, match="longer than 1400 seconds"):
+        client.audio.transcriptions.create(file=long, model="gpt-4o-transcribe")
+    with pytest.raises(openai.BadRequestError, match="chunking_strategy is required"):
+        client.audio.transcriptions.create(
+            file=wav(tmp_path / "long.wav", np.zeros(RATE * 31)), model="gpt-4o-transcribe-diarize"
+        )
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
+from mediaops.scripts import unbroken
 from mediaops.transcript import Segment, Word
 
 
@@ -18,7 +19,7 @@ def timed(segments: Sequence[Segment], words: Sequence[Word]) -> tuple[Word, ...
 
     Where the engine reports no words at all, a segment's time is shared out among its words by length.
     """
-    texts = [(token, segment) for segment in segments for token in segment.text.split()]
+    texts = [(token, segment) for segment in segments for token in unbroken(segment.text)]
     known: dict[int, Word] = {}
     matcher = SequenceMatcher(
         None, [_bare(text) for text, _ in texts], [_bare(word.text) for word in words], autojunk=False

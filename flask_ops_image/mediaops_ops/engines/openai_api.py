@@ -20,6 +20,7 @@ from mediaops_ops.outcome import StepError
 
 if TYPE_CHECKING:
     import openai
+    from openai.types.chat import ChatCompletion
 
     from mediaops_ops.settings import Settings
 
@@ -89,6 +90,16 @@ def used(answer: Any) -> dict[str, int]:
     return {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
 
 
+def content(answer: ChatCompletion, task: str) -> str:
+    """Give a chat answer's text; raises StepError where the model refused the task (`to write about this`)."""
+    choice = answer.choices[0]
+    if choice.message.refusal:
+        raise StepError(Reason.ENGINE_REJECTED, f"OpenAI's model refused {task}.", permanent=True)
+    if choice.finish_reason == "content_filter":
+        raise StepError(Reason.ENGINE_REJECTED, "OpenAI's filter held the answer back.", permanent=True)
+    return choice.message.content or ""
+
+
 def _key(settings: Settings) -> str:
     """Give the key, if it may be sent to the API's host; raises StepError otherwise."""
     mounted = credential.read(settings)
@@ -130,5 +141,8 @@ def _refusal(error: openai.APIStatusError) -> Exception:
 
 def _retry_after(error: openai.APIStatusError) -> float:
     """Give the seconds that the answer asks to wait, 0 if it doesn't."""
-    value = error.response.headers.get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdigit() else 0.0
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = error.response.headers.get(name, "")
+        if value.replace(".", "", 1).isdigit():
+            return float(value) * unit
+    return 0.0

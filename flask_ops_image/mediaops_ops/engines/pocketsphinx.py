@@ -9,7 +9,6 @@ takes for speech is decoded at all, and the model's fillers (silence, breath, no
 from __future__ import annotations
 
 import re
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from mediaops.operations.transcribe import DEFAULT_MODELS, TranscribeEngine
 from mediaops.reasons import Reason
 from mediaops.transcript import Segment, Transcript, Word
-from mediaops_ops.engines.utterances import FRAME_MILLIS, Frame, Utterance, utterances
+from mediaops_ops.engines.sound import BYTES_PER_MILLI, FRAME_BYTES, RATE, frames, length_millis
+from mediaops_ops.engines.utterances import Frame, Utterance, utterances
 from mediaops_ops.outcome import Progress, StepError
 
 if TYPE_CHECKING:
     import pocketsphinx
 
 LANGUAGE = "en"
-SAMPLE_RATE = 16_000
 MODEL = DEFAULT_MODELS[TranscribeEngine.POCKETSPHINX]
 DECODER_FRAME_MILLIS = 10
 SEARCH: dict[str, Any] = {"cmn": "batch", "beam": 1e-60, "pbeam": 1e-60, "wbeam": 1e-40}
@@ -39,8 +38,8 @@ _FILLER = re.compile(r"^[<\[+]")
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
 
 
-def listen(audio: Path, *, language: str | None, model: str, progress: Progress) -> Transcript:
-    """Write down a WAV file (16 kHz, mono, 16 bit); a file in which nobody speaks gives no words.
+def listen(audio: Path, *, language: str | None, model: str, vad: bool, progress: Progress) -> Transcript:
+    """Write down a sound file; one in which nobody speaks gives no words. Without `vad` all of it is decoded.
 
     Raises StepError (permanent) for another language or model than the one there is.
     """
@@ -58,40 +57,50 @@ def listen(audio: Path, *, language: str | None, model: str, progress: Progress)
         )
     import pocketsphinx  # 40 MB of model; only who listens pays for it
 
-    with wave.open(str(audio), "rb") as sound:
-        if (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) != (SAMPLE_RATE, 1, 2):
-            raise StepError(Reason.INVALID_MEDIA, "The prepared sound isn't 16 kHz mono of 16 bits.")
-        duration = sound.getnframes() * 1000 // SAMPLE_RATE
-        decoder = pocketsphinx.Decoder(samprate=SAMPLE_RATE, loglevel="FATAL", **SEARCH)
-        heard: list[list[Word]] = []
-        for utterance in utterances(_frames(sound, pocketsphinx.Vad(sample_rate=SAMPLE_RATE))):
-            heard.append(_decoded(decoder, utterance, duration))
-            progress(min(1.0, sound.tell() / max(1, sound.getnframes())))
+    decoder = pocketsphinx.Decoder(samprate=RATE, loglevel="FATAL", **SEARCH)
+    sound = _Sound(audio, pocketsphinx.Vad(sample_rate=RATE) if vad else None)
+    heard: list[list[Word]] = []
+    for utterance in utterances(sound):
+        heard.append(_decoded(decoder, utterance))
+        progress(sound.done)
     progress(1.0)
     spoken = [words for words in heard if words]
     return Transcript(
         engine=TranscribeEngine.POCKETSPHINX,
         model=MODEL,
         language=LANGUAGE,
-        duration_millis=duration,
+        duration_millis=sound.millis,
         segments=tuple(_segment(words) for words in spoken),
         words=tuple(word for words in spoken for word in words),
     )
 
 
-def _frames(sound: wave.Wave_read, vad: pocketsphinx.Vad) -> Iterator[Frame]:
-    """Read sound a frame at a time; a last piece shorter than a frame is filled up with silence."""
-    import numpy as np  # as above
+class _Sound:
+    """A sound's frames, and how far they are read; a last piece shorter than a frame is filled up with silence."""
 
-    samples = SAMPLE_RATE * FRAME_MILLIS // 1000
-    while pcm := sound.readframes(samples):
-        whole = pcm.ljust(samples * 2, b"\0")
-        loudness = float(np.mean(np.square(np.frombuffer(whole, dtype="<i2").astype(np.float32))))
-        yield Frame(whole, vad.is_speech(whole), loudness)
+    def __init__(self, audio: Path, vad: pocketsphinx.Vad | None) -> None:
+        self._audio, self._vad = audio, vad
+        self._length = length_millis(audio)
+        self.millis = 0
+
+    @property
+    def done(self) -> float:
+        """Give the fraction that is read."""
+        return min(1.0, self.millis / max(1, self._length))
+
+    def __iter__(self) -> Iterator[Frame]:
+        import numpy as np  # as above
+
+        for pcm in frames(self._audio):
+            self.millis += len(pcm) // BYTES_PER_MILLI
+            whole = pcm.ljust(FRAME_BYTES, b"\0")
+            loudness = float(np.mean(np.square(np.frombuffer(whole, dtype="<i2").astype(np.float32))))
+            yield Frame(whole, self._vad is None or self._vad.is_speech(whole), loudness)
 
 
-def _decoded(decoder: pocketsphinx.Decoder, utterance: Utterance, duration: int) -> list[Word]:
+def _decoded(decoder: pocketsphinx.Decoder, utterance: Utterance) -> list[Word]:
     """Give an utterance's words, with times in the file."""
+    duration = utterance.start_millis + len(utterance.pcm) // BYTES_PER_MILLI
     decoder.start_utt()
     decoder.process_raw(utterance.pcm, full_utt=True)
     decoder.end_utt()

@@ -19,7 +19,7 @@ from mediaops.operations.compress import CompressParameters
 from mediaops.operations.crop import CropParameters
 from mediaops.operations.filter import FilterParameters, FilterStep
 from mediaops.operations.thumbnail import ThumbnailParameters
-from mediaops.operations.transcribe import TranscribeEngine
+from mediaops.operations.transcribe import TranscribeEngine, TranscribeParameters
 from mediaops.problems import from_validation, invalid
 from mediaops_ops import guarded
 from mediaops_ops.outcome import StepError
@@ -137,6 +137,8 @@ def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:
             return "params.crf", "give crf (constant quality) or bitrateKbps, not both"
         case ThumbnailParameters() if parameters.at_millis is not None and parameters.count is not None:
             return "params.at_millis", "give atMillis or count, not both"
+        case TranscribeParameters() if parameters.translation_model and not parameters.translate_to:
+            return "params.translation_model", "translationModel chooses who translates: give translateTo too"
         case FilterParameters():
             faults = ((f"params.steps.{i}", _step_fault(step)) for i, step in enumerate(parameters.steps))
             return next(((field, sentence) for field, sentence in faults if sentence), None)

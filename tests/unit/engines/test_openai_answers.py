@@ -1,15 +1,29 @@
 """What is made of an answer of OpenAI's, without asking it."""
 
+from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from openai import BaseModel
-from openai.types.audio import Transcription, TranscriptionVerbose
+from openai.types.audio import Transcription, TranscriptionDiarized, TranscriptionVerbose
 from openai.types.chat import ChatCompletion
 
 from mediaops_ops.engines import openai_api
 from mediaops_ops.engines.languages import code_of
-from mediaops_ops.engines.openai_listening import transcript_of
+from mediaops_ops.engines.openai_listening import (
+    Asked,
+    Kind,
+    Piece,
+    kind_of,
+    of_diarized,
+    of_plain,
+    of_verbose,
+    planned,
+    stitched,
+)
+from mediaops_ops.engines.speech import Activity
+from mediaops_ops.engines.utterances import FRAME_MILLIS
 from mediaops_ops.outcome import StepError
 from mediaops_ops.settings import Settings
 
@@ -37,17 +51,19 @@ def answer(
     )
 
 
+def unasked(start_millis: int, end_millis: int) -> None:
+    """Nobody listened for voices."""
+
+
 def test_words_carry_punctuation_times_and_their_segments_confidence() -> None:
-    found = transcript_of(
-        answer(segment(" Ask not.", 1.0, 2.5), words=(("Ask", 1.1, 1.5), ("not", 1.6, 2.2))),
-        model="whisper-1",
-        language=None,
+    found = of_verbose(
+        answer(segment(" Ask not.", 1.0, 2.5), words=(("Ask", 1.1, 1.5), ("not", 1.6, 2.2))), 30_000, unasked
     )
     assert [(w.text, w.start_millis, w.end_millis) for w in found.words] == [
         ("Ask", 1100, 1500),
         ("not.", 1600, 2200),
     ]
-    assert (found.language, found.text, found.words[0].confidence) == ("en", "Ask not.", 0.819)
+    assert (found.language, found.segments[0].text, found.words[0].confidence) == ("en", "Ask not.", 0.819)
 
 
 @pytest.mark.parametrize(
@@ -61,17 +77,126 @@ def test_words_carry_punctuation_times_and_their_segments_confidence() -> None:
 )
 def test_segments_that_whisper_makes_up_are_dropped_with_their_words(made_up: dict[str, object]) -> None:
     words = (("Ask", 1.0, 1.4), ("Thanks", 20.5, 21.0))
-    found = transcript_of(
-        answer(segment(" Ask", 1.0, 2.0), made_up, words=words), model="whisper-1", language=None
-    )
+    found = of_verbose(answer(segment(" Ask", 1.0, 2.0), made_up, words=words), 30_000, unasked)
     assert [w.text for w in found.words] == ["Ask"]
 
 
+def test_what_is_claimed_where_no_voice_was_detected_is_dropped() -> None:
+    claimed = answer(segment(" Ask", 1.0, 2.0), segment(" Amen.", 20.0, 21.0))
+    found = of_verbose(claimed, 30_000, lambda start, _: start < 3000)
+    assert [s.text for s in found.segments] == ["Ask"]
+
+
 def test_quiet_but_sure_speech_is_kept() -> None:
-    found = transcript_of(
-        answer(segment(" Ask", 1, 2, no_speech_prob=0.9, avg_logprob=-0.3)), model="whisper-1", language=None
+    found = of_verbose(answer(segment(" Ask", 1, 2, no_speech_prob=0.9, avg_logprob=-0.3)), 30_000, unasked)
+    assert found.segments[0].text == "Ask"
+
+
+def test_a_model_without_times_says_its_text_from_the_stretchs_start_to_its_end() -> None:
+    logprobs = [{"token": "a", "logprob": -0.1}, {"token": "b", "logprob": -0.3}]
+    said = Transcription.model_validate({"text": " ask not ", "logprobs": logprobs})
+    found = of_plain(said, 4000, "")
+    assert [(s.text, s.start_millis, s.end_millis, s.confidence) for s in found.segments] == [
+        ("ask not", 0, 4000, 0.819)
+    ]
+    assert [(w.text, w.start_millis, w.end_millis) for w in found.words] == [
+        ("ask", 0, 2000),
+        ("not", 2000, 4000),
+    ]
+
+
+def test_a_prompt_given_back_and_guesswork_are_no_speech() -> None:
+    prompt = "Kubernetes, MediaAsset, Jobs."
+    assert not of_plain(Transcription(text="kubernetes, mediaasset, jobs."), 4000, prompt).segments
+    unsure = {"text": "mumble", "logprobs": [{"logprob": -2.5}]}
+    assert not of_plain(Transcription.model_validate(unsure), 4000, "").segments
+
+
+def test_the_diarizing_models_segments_have_its_times() -> None:
+    said = {"duration": 9.0, "task": "transcribe", "text": "", "segments": []}
+    for start, text in ((0.5, " Yes."), (4.0, " No.")):
+        named = {"id": "s", "speaker": "A", "type": "transcript.text.segment"}
+        said["segments"].append({"start": start, "end": start + 1, "text": text, **named})
+    found = of_diarized(TranscriptionDiarized.model_validate(said), 9000, unasked)
+    assert [(s.text, s.start_millis, s.end_millis) for s in found.segments] == [
+        ("Yes.", 500, 1500),
+        ("No.", 4000, 5000),
+    ]
+
+
+def sound(*stretches: tuple[bool, int]) -> Activity:
+    """(speech, milliseconds), each a multiple of a frame."""
+    speech = b"".join(bytes([spoken]) * (millis // FRAME_MILLIS) for spoken, millis in stretches)
+    return Activity(speech, array("f", map(float, speech)), len(speech) * FRAME_MILLIS)
+
+
+@pytest.mark.parametrize(
+    ("model", "kind"),
+    [
+        ("whisper-1", Kind.VERBOSE),
+        ("Systran/faster-whisper-large-v3", Kind.VERBOSE),
+        ("gpt-4o-mini-transcribe-2025-12-15", Kind.PLAIN),
+        ("gpt-transcribe", Kind.PLAIN),
+        ("gpt-4o-transcribe-diarize", Kind.DIARIZED),
+    ],
+)
+def test_what_a_model_answers_is_told_by_its_name(model: str, kind: Kind) -> None:
+    assert kind_of(model) == kind
+
+
+def test_a_file_that_is_small_enough_is_sent_whole_and_a_larger_one_in_pieces_cut_at_pauses() -> None:
+    hour = sound((True, 600_000), (False, 3000), (True, 900_000))
+    assert planned(hour, Kind.VERBOSE, 20_000_000, vad=True) == [(0, 1_503_000)]
+    assert planned(hour, Kind.VERBOSE, 30_000_000, vad=True)[0] == (0, 601_500)
+    assert planned(hour, Kind.DIARIZED, 20_000_000, vad=True)[0] == (0, 601_500)
+    pieces = planned(hour, Kind.VERBOSE, 30_000_000, vad=True)
+    assert all(end - start <= 780_000 for start, end in pieces)
+    assert [end for _, end in pieces[:-1]] == [start for start, _ in pieces[1:]]
+
+
+def test_nothing_is_sent_of_silence_unless_all_is_to_be_listened_to() -> None:
+    quiet = sound((False, 60_000))
+    assert planned(quiet, Kind.VERBOSE, 1000, vad=True) == []
+    assert planned(quiet, Kind.VERBOSE, 1000, vad=False) == [(0, 60_000)]
+
+
+def test_a_stretch_for_a_model_without_times_is_narrowed_to_its_speech() -> None:
+    heard = sound((False, 3000), (True, 6000), (False, 9000))
+    assert planned(heard, Kind.PLAIN, 1000, vad=True) == [(2760, 9240)]
+
+
+def test_pieces_are_stitched_at_the_times_they_were_cut_from() -> None:
+    piece = of_verbose(answer(segment(" Ask", 1.0, 2.0), words=(("Ask", 1.2, 1.9),)), 10_000, unasked)
+    french = replace(piece, language="fr", segments=())
+    whole = stitched(
+        Asked("whisper-1", None, True),
+        [french, piece, piece],
+        [(0, 100), (100, 10_100), (20_000, 30_000)],
+        30_000,
     )
-    assert found.text == "Ask"
+    assert [(s.start_millis, s.end_millis) for s in whole.segments] == [(1100, 2100), (21_000, 22_000)]
+    assert [w.start_millis for w in whole.words] == [1200, 1300, 21_200]
+    assert (whole.language, whole.duration_millis, whole.word_times) == ("en", 30_000, "heard")
+    assert stitched(Asked("gpt-transcribe", None, True), [Piece()], [(0, 9)], 9).language == "und"
+
+
+def test_each_model_is_asked_in_its_own_words() -> None:
+    terms = ("Kubernetes",)
+    assert Asked("gpt-transcribe", "de", True, terms).body() == {
+        "model": "gpt-transcribe",
+        "response_format": "json",
+        "languages": ["de"],
+        "keywords": ["Kubernetes"],
+    }
+    assert Asked("gpt-4o-transcribe", "de", True, terms).body() == {
+        "model": "gpt-4o-transcribe",
+        "response_format": "json",
+        "language": "de",
+        "prompt": "Kubernetes.",
+        "include": ["logprobs"],
+    }
+    assert "prompt" not in Asked("gpt-4o-transcribe-diarize", "de", True, terms).body()
+    assert Asked("whisper-1", None, False).body()["timestamp_granularities"] == ["segment"]
 
 
 @pytest.mark.parametrize(

@@ -182,3 +182,21 @@ def test_what_isnt_set_is_no_part_of_a_key_so_a_later_versions_parameters_change
         one.model_validate({"aspect": "9:16"}).resolved(FileType.VIDEO) for one in (CropParameters, Later)
     )
     assert today.content() == later.content()
+
+
+def test_what_is_translated_runs_on_prepared_sound_with_the_translators_key_whoever_listens():
+    plan = steps(spec({"name": "words", "transcribe": {"translateTo": ["de", "ar"]}}, CHAIN[4]))
+    words = plan[0]
+    assert words.placement == Placement(0, "openai")
+    assert words.prepared is not None
+    assert words.operation.transcribe.translate_to == ["ar", "de"]
+    assert [p.members for p in pack(plan, **everything_open(plan))] == [("poster",)]
+    on_gpu = steps(spec({"name": "words", "gpu": 1, "transcribe": {"translateTo": ["de"]}}))
+    assert on_gpu[0].placement == Placement(1, "openai")
+
+
+def test_another_language_or_translator_is_another_output():
+    one = keys(spec({"name": "words", "transcribe": {"translateTo": ["de"]}}))
+    assert one == keys(spec({"name": "words", "transcribe": {"translateTo": ["de"]}}))
+    for change in ({"translateTo": ["de", "fr"]}, {"translateTo": ["de"], "translationModel": "gpt-4o"}):
+        assert one != keys(spec({"name": "words", "transcribe": change}))

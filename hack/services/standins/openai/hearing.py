@@ -14,7 +14,6 @@ import av
 import pocketsphinx
 
 RATE = 16_000
-SHORTEST_SECONDS = 0.1
 MADE_UP = " Thanks for watching!"
 _FAST = {"beam": 1e-30, "wbeam": 1e-20, "pbeam": 1e-30, "fwdflat": False, "bestpath": True}
 

@@ -14,11 +14,27 @@ from PIL import Image, UnidentifiedImageError
 
 from hack.services.standins.base import Response, json_response
 
+SHORTEST_SECONDS = 0.1
 MAX_FILE_BYTES = 25 * 1024 * 1024
 EXTENSIONS = ("flac", "m4a", "mp3", "mp4", "mpeg", "mpga", "oga", "ogg", "wav", "webm")
 FORMATS = ("json", "text", "srt", "verbose_json", "vtt")
-AUDIO_MODELS = {"whisper-1": FORMATS, "gpt-4o-transcribe": ("json",), "gpt-4o-mini-transcribe": ("json",)}
-"""Response formats by model: the newer ones give no times."""
+DIARIZED = "diarized_json"
+AUDIO_MODELS = {
+    "whisper-1": FORMATS,
+    "gpt-transcribe": ("json",),
+    "gpt-4o-transcribe": ("json",),
+    "gpt-4o-mini-transcribe": ("json",),
+    "gpt-4o-mini-transcribe-2025-12-15": ("json",),
+    "gpt-4o-transcribe-diarize": ("json", "text", DIARIZED),
+}
+"""Response formats by model: of the newer ones only the diarizing one gives times."""
+MOST_SECONDS = 1400
+"""Longest sound for every model but whisper-1, whose only limit is the file's size."""
+WHOLE_SECONDS = 30
+"""What the diarizing model takes without a chunking_strategy."""
+WITH_LOGPROBS = ("gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-mini-transcribe-2025-12-15")
+ONLY_NEWEST = ("keywords[]", "languages[]")
+"""Fields that gpt-transcribe alone takes."""
 CHAT_MODELS = ("gpt-4o", "gpt-4o-mini", "gpt-4.1", "gpt-4.1-mini", "gpt-4.1-nano")
 IMAGE_TYPES = ("image/png", "image/jpeg", "image/gif", "image/webp")
 
@@ -66,6 +82,56 @@ def no_such_model(name: str) -> Refused:
     """The refusal of an unknown model."""
     message = f"The model `{name}` does not exist or you do not have access to it."
     return Refused(404, message, code="model_not_found")
+
+
+def check_transcription(fields: Any) -> tuple[str, str]:
+    """Raise Refused unless the API takes such a form's fields; give the model and the response format."""
+    model, wanted = fields.get("model", ""), fields.get("response_format", "json")
+    if not model:
+        raise Refused(400, "you must provide a model parameter")
+    if model not in AUDIO_MODELS:
+        raise no_such_model(model)
+    if wanted not in (*FORMATS, DIARIZED):
+        message = f"response_format '{wanted}' is not one of {[*FORMATS, DIARIZED]}"
+        raise Refused(400, message, param="response_format")
+    if wanted not in AUDIO_MODELS[model]:
+        message = f"response_format '{wanted}' is not compatible with model '{model}'. Use 'json' instead."
+        raise Refused(400, message, code="unsupported_value", param="response_format")
+    granularities = fields.getlist("timestamp_granularities[]")
+    if granularities and wanted != "verbose_json":
+        message = "timestamp_granularities needs response_format verbose_json"
+        raise Refused(400, message, param="timestamp_granularities")
+    if set(granularities) - {"word", "segment"}:
+        raise Refused(400, "Invalid value for 'timestamp_granularities'.", param="timestamp_granularities")
+    if fields.getlist("include[]") and (model not in WITH_LOGPROBS or wanted != "json"):
+        message = f"logprobs are not supported with model '{model}' and response_format '{wanted}'."
+        raise Refused(400, message, code="unsupported_value", param="include")
+    if fields.get("prompt") and model == "gpt-4o-transcribe-diarize":
+        message = "prompt is not supported with this model."
+        raise Refused(400, message, code="unsupported_value", param="prompt")
+    for name in ONLY_NEWEST:
+        if fields.getlist(name) and model != "gpt-transcribe":
+            raise Refused(400, f"'{name[:-2]}' is not supported with model '{model}'.", param=name[:-2])
+    if not re.fullmatch("[a-z]{2,3}", fields.get("language", "en")):
+        message = f"Language parameter must be specified in ISO-639-1 format, not '{fields['language']}'."
+        raise Refused(400, message, code="invalid_language_format", param="language")
+    return model, wanted
+
+
+def check_length(model: str, seconds: float, fields: Any) -> None:
+    """Raise Refused for a sound that is too short, or longer than the model takes."""
+    if seconds < SHORTEST_SECONDS:
+        message = f"Audio file is too short. Minimum audio length is {SHORTEST_SECONDS} seconds."
+        raise Refused(400, message, code="audio_too_short", param="file")
+    if model != "whisper-1" and seconds > MOST_SECONDS:
+        message = (
+            f"audio duration {seconds} seconds is longer than {MOST_SECONDS} seconds which is the maximum for "
+            "this model"
+        )
+        raise Refused(400, message, code="invalid_value")
+    if model == "gpt-4o-transcribe-diarize" and seconds > WHOLE_SECONDS and "chunking_strategy" not in fields:
+        message = "chunking_strategy is required for diarization models"
+        raise Refused(400, message, code="invalid_value", param="chunking_strategy")
 
 
 def strict_schema_fault(schema: Any, where: str = "()", depth: int = 1) -> str | None:

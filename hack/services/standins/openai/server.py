@@ -19,7 +19,7 @@ from werkzeug.formparser import parse_form_data
 from werkzeug.test import EnvironBuilder
 
 from hack.services.standins.base import Request, Response, Route, Router, json_response
-from hack.services.standins.openai import hearing, rules, writing
+from hack.services.standins.openai import hearing, rules, transcribing, writing
 from hack.services.standins.openai.rules import Refused
 
 _heard = lru_cache(maxsize=64)(hearing.hear)
@@ -30,8 +30,9 @@ class Fault:
     """How a route (transcriptions, completions) misbehaves for the next `times` calls after `skip` good ones.
 
     action: status (answer `status`; `retry_after` seconds go into its header), close, hang (answer after
-    `seconds`), garbage (an answer of completions that doesn't follow its schema), refusal (the model refuses),
-    long and same (texts longer than asked for, variants that are all one).
+    `seconds`); of completions: garbage (not by the schema), refusal (the model refuses), long and same (texts longer
+    than asked for, variants that are all one), incomplete and verbose (of subtitles: the last one left out, every
+    one ten times as long).
     """
 
     route: str
@@ -166,29 +167,14 @@ class OpenAI:
         if request.media_type != "multipart/form-data":
             raise Refused(400, "Could not parse multipart form")
         fields, files = _multipart(request)
-        model, wanted = fields.get("model", ""), fields.get("response_format", "json")
-        granularities = fields.getlist("timestamp_granularities[]")
-        detail |= {"model": model, "response_format": wanted, "language": fields.get("language")}
-        if not model:
-            raise Refused(400, "you must provide a model parameter")
-        if model not in rules.AUDIO_MODELS:
-            raise rules.no_such_model(model)
-        if wanted not in rules.FORMATS:
-            raise Refused(
-                400,
-                f"response_format '{wanted}' is not one of {list(rules.FORMATS)}",
-                param="response_format",
-            )
-        if wanted not in rules.AUDIO_MODELS[model]:
-            message = (
-                f"response_format '{wanted}' is not compatible with model '{model}'. Use 'json' instead."
-            )
-            raise Refused(400, message, code="unsupported_value", param="response_format")
-        if granularities and wanted != "verbose_json":
-            message = "timestamp_granularities needs response_format verbose_json"
-            raise Refused(400, message, param="timestamp_granularities")
+        detail |= {"model": fields.get("model"), "response_format": fields.get("response_format", "json")}
+        detail |= {"language": fields.get("language"), "prompt": fields.get("prompt")}
+        detail |= {"keywords": fields.getlist("keywords[]"), "languages": fields.getlist("languages[]")}
+        model, wanted = rules.check_transcription(fields)
         heard = self._hear(files.get("file"))
-        return _transcription(heard, wanted, granularities or ["segment"])
+        detail["seconds"] = round(heard.duration, 1)
+        rules.check_length(model, heard.duration, fields)
+        return transcribing.answer(heard, model, wanted, fields)
 
     @staticmethod
     def _hear(file: FileStorage | None) -> hearing.Heard:
@@ -201,9 +187,6 @@ class OpenAI:
         except hearing.Undecodable as error:
             message = "The audio file could not be decoded or its format is not supported."
             raise Refused(400, message) from error
-        if heard.duration < hearing.SHORTEST_SECONDS:
-            message = "Audio file is too short. Minimum audio length is 0.1 seconds."
-            raise Refused(400, message, code="audio_too_short", param="file")
         return heard
 
     # Chat
@@ -239,31 +222,6 @@ def _multipart(request: Request) -> tuple[MultiDict[str, str], MultiDict[str, Fi
     environ = EnvironBuilder(method="POST", data=request.body, content_type=content_type).get_environ()
     _, fields, files = parse_form_data(environ)
     return fields, files
-
-
-def _transcription(heard: hearing.Heard, wanted: str, granularities: list[str]) -> Response:
-    segments = heard.segments()
-    text = "".join(segment["text"] for segment in segments).strip()
-    plain = {"content-type": "text/plain; charset=utf-8"}
-    if wanted == "text":
-        return Response(200, f"{text}\n".encode(), plain)
-    if wanted in ("srt", "vtt"):
-        return Response(200, hearing.subtitles(segments, vtt=wanted == "vtt").encode(), plain)
-    usage = {"type": "duration", "seconds": round(heard.duration)}
-    if wanted == "json":
-        return json_response(200, {"text": text, "usage": usage})
-    answer: dict[str, Any] = {
-        "task": "transcribe",
-        "language": "english",
-        "duration": round(heard.duration, 2),
-        "text": text,
-        "usage": usage,
-    }
-    if "segment" in granularities:
-        answer["segments"] = segments
-    if "word" in granularities:
-        answer["words"] = heard.words()
-    return json_response(200, answer)
 
 
 def _images(message: Any) -> list[str]:

@@ -1,12 +1,14 @@
 """What the stand-in writes: a language model played by a few lines that do what a prompt of ours asks.
 
-It reads the JSON in the first user message (the task, notes and transcript of mediaops_ops.engines.openai_writing)
-and answers from it, so that an answer depends on what was sent. Asked anything else, it gives the smallest
-instance of the schema.
+It reads the JSON in the first user message (the task, notes and transcript of mediaops_ops.engines.openai_writing,
+the task and cues of openai_translating) and answers from it, so that an answer depends on what was sent. Asked
+anything else, it gives the smallest instance of the schema.
 """
 
 import json
 from typing import Any
+
+from hack.services.standins.openai import subtitles
 
 OPENINGS = (
     "Watch how it went",
@@ -33,6 +35,8 @@ def answer(
     asked = _task(messages)
     if schema is None:
         return "I see " + (f"{len(sizes)} images." if sizes else "no image.")
+    if asked is not None and "cues" in schema.get("properties", {}):
+        return json.dumps({"cues": subtitles.translated(asked, manner)})
     if asked is None or "texts" not in schema.get("properties", {}):
         return json.dumps(_smallest(schema))
     if "from" in asked["task"]:
@@ -75,7 +79,7 @@ def _translated(asked: dict[str, Any]) -> dict[str, Any]:
 def _task(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
     for message in messages:
         content = message.get("content")
-        parts = content if isinstance(content, list) else []
+        parts = content if isinstance(content, list) else [{"text": content}]
         for part in parts:
             try:
                 value = json.loads(part.get("text", ""))
