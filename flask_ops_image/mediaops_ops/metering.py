@@ -1,8 +1,8 @@
 """What this process used since it was last asked: processor time as the kernel counts it, bytes, engines' answers.
 
 One process is one pass, so the count is the process's own, as rusage is. Whoever takes a share is a step that
-is done; what is left over goes to the next one, and at the end into the termination message. So all shares
-together are what the pass used, its imports and its fetching included.
+is made; what is left over goes to the next one, and at a failure into the termination message. So all shares together
+are what the pass used until then, its imports and its fetching included.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFilter
 
-from mediaops_ops.facts import PictureFacts, measure
+from mediaops_ops.facts import PictureFacts, measure, telling
 
 
 def facts(folder: Path, *colours: str, size: tuple[int, int] = (64, 36)) -> PictureFacts:
@@ -68,3 +68,29 @@ def test_shapes_are_named(size: tuple[int, int], shape: str, tmp_path: Path) -> 
 
 def test_without_stills_nothing_is_claimed() -> None:
     assert measure([]) is None
+
+
+def test_of_real_pictures_black_fades_blurs_and_repeats_are_left_out(tmp_path: Path) -> None:
+    """Two shots, drawn; a fade is a shot almost gone to grey, a swish a shot out of focus."""
+    day, night = Image.new("RGB", (320, 180), "skyblue"), Image.new("RGB", (320, 180), "midnightblue")
+    for picture, colour, step in ((day, "darkgreen", 16), (night, "gold", 24)):
+        draw = ImageDraw.Draw(picture)
+        for place in range(0, 320, step):
+            draw.rectangle((place, 40 + place // 4, place + step // 2, 170), fill=colour)
+    grey = Image.new("RGB", (320, 180), "gray")
+    pictures = {
+        "black": Image.new("RGB", (320, 180), "black"),
+        "fade": Image.blend(day, grey, 0.95),
+        "day": day,
+        "swish": night.filter(ImageFilter.GaussianBlur(12)),
+        "day again": day.resize((640, 360)),
+        "night": night,
+    }
+    for name, picture in pictures.items():
+        picture.save(tmp_path / f"{name}.jpg", quality=90)
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    frames = [tmp_path / f"{name}.jpg" for name in (*pictures, "broken")]
+    chosen = [path.stem for path in telling(frames, 4)]
+    assert chosen in (["day", "night"], ["day again", "night"])
+    assert len(telling(frames, 1)) == 1
+    assert telling([tmp_path / "broken.jpg"], 4) == ()
