@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from hack.build import tool
+from mediaops.prices import load_prices
 
 CHART = Path(__file__).parents[2] / "helm" / "mediaops"
 NAMESPACE = "mediaops-system"
@@ -153,6 +154,28 @@ def test_the_installations_credentials_go_to_namespaces_that_are_named(rendered)
     assert container["envFrom"] == [{"secretRef": {"name": "mediaops-operator"}}]
 
 
+def test_prices_are_mounted_as_the_operator_reads_them(rendered, tmp_path):
+    def told(documents):
+        (container,) = pod_specs(documents)["Deployment/mediaops-operator"]["containers"]
+        return {entry["name"]: entry.get("value") for entry in container["env"]}.get("MEDIAOPS_PRICES_FILE")
+
+    assert told(rendered) is None
+    values = tmp_path / "values.yaml"
+    model = {"engine": "openai", "model": "whisper-1", "audioMinuteMicroUsd": 6000}
+    table = {"date": "2026-11-26", "cpuHourMicroUsd": 40_000_000_000, "models": [model]}
+    values.write_text(yaml.safe_dump({"prices": table}))
+    base = str(CHART / "ci" / "values.yaml")
+    done = helm("template", "mediaops", str(CHART), "--values", base, "--values", str(values))
+    assert done.returncode == 0, done.stderr
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document]
+    assert told(documents) == "/etc/mediaops/profiles/prices.yaml"
+    mounted = tmp_path / "prices.yaml"
+    mounted.write_text(of_kind(documents, "ConfigMap")["mediaops-profiles"]["data"]["prices.yaml"])
+    prices = load_prices(mounted)
+    assert prices.cpu_hour_micro_usd == 40_000_000_000
+    assert prices.of_model("openai", "whisper-1").audio_minute_micro_usd == 6000
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
@@ -163,6 +186,8 @@ def test_the_installations_credentials_go_to_namespaces_that_are_named(rendered)
         (["operator.secret=x"], "/operator"),
         (["operator.credentialNamespaces={acme,*}"], "/operator/credentialNamespaces/1"),
         (["profiles.default.workSizeLimit=much"], "workSizeLimit"),
+        (["prices.cpuHourMicroUsd=4"], "/prices"),
+        (["prices.date=2026-11-26", "prices.cpuHour=4"], "/prices"),
     ],
 )
 def test_values_that_cannot_work_are_refused_by_name(values, sentence):
