@@ -20,9 +20,11 @@ from mediaops_ops.outcome import StepError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-READ = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")
+READ = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 """Formats that are read. Not EPS and its like, which run programs."""
-FORMATS = {"MPO": "jpeg"}
+WITHOUT_HEIF = tuple(name for name in READ if name != "HEIF")
+"""Those that Pillow knows by itself; HEIF's module is loaded only for a file that may be one."""
+FORMATS = {"MPO": "jpeg", "HEIF": "heic"}
 """Formats under the name of what everyone takes them for: many phones' JPEGs hold a second picture."""
 EXTENSIONS = {"jpeg": "jpg"}
 WRITERS: dict[Container, str] = {JPEG: "JPEG", WEBP: "WEBP", AVIF: "AVIF", PNG: "PNG"}
@@ -48,7 +50,13 @@ def _header(path: Path) -> Image:
     import PIL.Image
 
     PIL.Image.MAX_IMAGE_PIXELS = None  # our own limit comes first
-    return PIL.Image.open(path, formats=READ)
+    with path.open("rb") as file:
+        iso_media = file.read(8)[4:] == b"ftyp"
+    if iso_media and "HEIF" not in PIL.Image.ID:
+        import pi_heif
+
+        pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
+    return PIL.Image.open(path, formats=READ if iso_media else WITHOUT_HEIF)
 
 
 def facts(path: Path) -> Media:

@@ -88,11 +88,11 @@ def check(path: Path, file_type: FileType) -> Media:
     """Give the facts of a file of that type; raises StepError InvalidMedia or WrongFileType otherwise."""
     if path.stat().st_size == 0:
         raise _invalid("The file is empty (zero bytes).")
+    _refuse_cut_off(path)
     if file_type is FileType.IMAGE:
         if images.recognised(path) is None and (found := _film_or_sound(path)) is not None:
             raise _wrong_type(found, file_type)
         return images.facts(path)
-    _refuse_cut_off(path)
     return _streams(path, file_type)
 
 

@@ -71,7 +71,9 @@ class Rendering:
             self.on_progress(share * (index + progress.of(report)))
 
         def on_tick() -> None:
-            self._hand_on_whole(waiting, done)
+            # Where nothing else is waited for, the command's own end says whether the still is good.
+            if any(output.lasts for outputs in waiting.values() for output in outputs):
+                self._hand_on_whole(waiting, done)
 
         line = command.line(ffmpeg.executable(), str(source), str(self.folder), processors.usable())
         steps = sorted({output.step for output in command.outputs})

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from PIL import Image, ImageCms
 
 from tests.corpus.kinds import BLUE, CORNERS, IMAGE, RED, Corners, File, Library, Shown
 from tests.corpus.making import changed, cut, noise, remade, video, written
+
+pillow_heif.register_heif_opener()
 
 ORIENTATION = 0x0112
 """EXIF's tag."""
@@ -69,7 +72,7 @@ def oriented(name: str, orientation: int, **options: Any) -> File:
             picture = picture.transpose(way)
         return picture
 
-    return image(name, lying, options={"exif": exif, **options})
+    return image(name, lying, options={"exif": exif.tobytes(), **options})
 
 
 def swapped_profile() -> bytes:
@@ -136,6 +139,9 @@ GREYS: Corners = ((88,) * 3, (134,) * 3, (58,) * 3, (230,) * 3)
 """BT.601's greys, which Pillow and JPEG take."""
 JPEG = image("plain.jpg", options={"quality": 95})
 PNG = image("plain.png")
+WEBP = image("lossy.webp", options={"quality": 95})
+AVIF = image("plain.avif", options={"quality": 95})
+HEIC = image("phone.heic", options={"quality": 95})
 INVALID = "InvalidMedia"
 
 GOOD: tuple[File, ...] = (
@@ -167,9 +173,12 @@ GOOD: tuple[File, ...] = (
     image("one-pixel.png", size=(1, 1)),
     image("narrow.png", size=(9, 600)),
     image("eight-k.jpg", size=(7680, 4320), options={"quality": 95}, deadline_seconds=120),
-    image("lossy.webp", options={"quality": 95}),
+    WEBP,
     image("alpha.webp", see_through, also={"corners": ON_WHITE}, options={"lossless": True}),
-    image("plain.avif", options={"quality": 95}),
+    HEIC,
+    oriented("orientation-6.heic", 6, quality=95),
+    image("profiled.heic", swap, options={"quality": 95, "icc_profile": swapped_profile()}),
+    AVIF,
     image("plain.gif", lambda p: p.quantize(16)),
     image("plain.bmp"),
     image("plain.tiff"),
@@ -187,6 +196,9 @@ GOOD: tuple[File, ...] = (
 
 BAD: tuple[File, ...] = (
     changed("cut.jpg", JPEG, cut(0.7), refused=INVALID, says="cut off"),
+    changed("cut.webp", WEBP, cut(0.7), refused=INVALID, says="cut off"),
+    changed("cut.avif", AVIF, cut(0.7), refused=INVALID, says="cut off"),
+    changed("cut.heic", HEIC, cut(0.7), refused=INVALID, says="cut off"),
     changed("cut.png", PNG, cut(0.7), refused=INVALID, says="cut off"),
     changed("noise.png", PNG, noise(0.3, 0.9), refused=INVALID),
     written("bomb.png", bomb(60_000, 60_000), IMAGE, refused=INVALID, says="too large"),
