@@ -22,6 +22,11 @@ TRANSCRIPT_TOKENS_PER_MINUTE = 400
 SOUND_TOKENS_PER_MINUTE = 1200
 """What models that count sound by tokens make of a minute."""
 
+TRANSLATION_TASK_TOKENS = 800
+"""Instructions, schema and what goes before, of a batch of cues; batches are of two minutes, estimated as of one."""
+TRANSLATED_TOKENS_PER_MINUTE = 1200
+"""The same speech as JSON, cue by cue."""
+
 CPU_FACTORS = {
     "transcribe": 3.0,
     "caption": 0.2,
@@ -46,23 +51,50 @@ def estimate(step: Step, duration_millis: int | None) -> Usage:
     if isinstance(parameters, CaptionParameters) and step.placement.engine:
         models = [_writing(step.placement.engine, parameters, step)]
     elif isinstance(parameters, TranscribeParameters) and step.placement.engine:
-        minutes = -(-length // 60_000)
-        models = [
+        models = _listening(step.placement.engine, parameters, length)
+    outside = (
+        step.placement.engine is not None and getattr(parameters, "engine", None) == step.placement.engine
+    )
+    factor = 0.1 if outside else CPU_FACTORS.get(kind, 1.0)
+    return Usage(
+        cpu_millis=round(length * factor),
+        gpu_millis=round(length * GPU_FACTOR) * step.placement.gpu,
+        models=models,
+    )
+
+
+def _listening(engine: str, parameters: TranscribeParameters, length: int) -> list[ModelUsage]:
+    """Give what listening and translating may take; whoever listens, translations are an outside engine's."""
+    minutes = -(-length // 60_000)
+    models = []
+    if parameters.engine == engine:
+        models.append(
             ModelUsage(
-                engine=step.placement.engine,
+                engine=engine,
                 model=parameters.model or "",
                 calls=1,
                 input_tokens=SOUND_TOKENS_PER_MINUTE * minutes,
                 output_tokens=TRANSCRIPT_TOKENS_PER_MINUTE * minutes,
                 audio_millis=length,
             )
-        ]
-    factor = CPU_FACTORS.get(kind, 1.0) if not step.placement.engine else 0.1
-    return Usage(
-        cpu_millis=round(length * factor),
-        gpu_millis=round(length * GPU_FACTOR) * step.placement.gpu,
-        models=models,
-    )
+        )
+    if parameters.translate_to:
+        terms = sum(len(term) for term in parameters.glossary or ())
+        batch = TRANSLATION_TASK_TOKENS + terms
+        read = (
+            batch + TRANSLATED_TOKENS_PER_MINUTE
+        ) * WRITING_ASKS + TRANSLATED_TOKENS_PER_MINUTE * WRITING_ASKS
+        languages = len(parameters.translate_to)
+        models.append(
+            ModelUsage(
+                engine=engine,
+                model=parameters.translation_model or "",
+                calls=minutes * WRITING_ASKS * languages,
+                input_tokens=read * minutes * languages,
+                output_tokens=TRANSLATED_TOKENS_PER_MINUTE * minutes * WRITING_ASKS * languages,
+            )
+        )
+    return models
 
 
 def _writing(engine: str, parameters: CaptionParameters, step: Step) -> ModelUsage:

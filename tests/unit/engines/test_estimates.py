@@ -15,7 +15,7 @@ from mediaops.planner import Step, plan_steps
 from mediaops.platforms import text_limit
 from mediaops.prices import LIST_PRICES, cost_of, dollars
 from mediaops.transcript import Segment, Transcript, Word
-from mediaops_ops.engines import openai_writing
+from mediaops_ops.engines import openai_translating, openai_writing
 from mediaops_ops.engines.answers import Wanted
 from mediaops_ops.engines.material import Material
 
@@ -39,6 +39,7 @@ def step_of(operation: dict[str, object], *platforms: str) -> Step:
 
 def test_the_estimate_counts_on_as_many_asks_and_frames_as_there_can_be() -> None:
     assert estimates.WRITING_ASKS == openai_writing.ASKS
+    assert estimates.WRITING_ASKS >= openai_translating.ASKS
     assert estimates.FRAMES == openai_writing.FRAMES
     assert estimates.MATERIAL_TOKENS >= openai_writing.TRANSCRIPT_CHARACTERS
 
@@ -80,6 +81,17 @@ def test_sound_is_estimated_by_its_length() -> None:
     step = step_of({"transcribe": {"engine": "openai"}})
     assert dollars(cost_of(estimate(step, 600_000), LIST_PRICES).micro_usd) == "$0.06"
     assert cost_of(estimate(step, None), LIST_PRICES).micro_usd == 0
+
+
+def test_translations_of_what_was_heard_here_are_their_models_alone() -> None:
+    step = step_of({"transcribe": {"engine": "pocketsphinx", "translateTo": ["de", "fr"]}})
+    usage = estimate(step, 120_000)
+    assert [(used.model, used.calls) for used in usage.models] == [("gpt-4o-mini", 12)]
+    assert usage.cpu_millis == 360_000
+    one = step_of({"transcribe": {"engine": "pocketsphinx", "translateTo": ["de"]}})
+    assert usage.models[0].input_tokens == 2 * estimate(one, 120_000).models[0].input_tokens
+    # Speech at its fastest is 400 tokens a minute; sent as JSON with its instructions, and once per language.
+    assert usage.models[0].output_tokens >= 2 * 2 * 3 * 800
 
 
 def test_what_runs_here_takes_processor_time_and_gpus_by_the_medias_length() -> None:
