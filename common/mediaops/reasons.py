@@ -280,6 +280,10 @@ class Reason(StrEnum):
         "The outside engine refused the request.",
         "The model doesn't exist, the account's quota is used up, or the content isn't accepted.",
         "Correct the operation's model or the account; then set mediaops.dev/retry.")
+    ENGINE_NOT_INSTALLED = ("EngineNotInstalled", Topic.OPERATION,
+        "The image that runs has no such engine or model.",
+        "faster-whisper is in the image's target gpu only, and its models are what was put into the models folder.",
+        "Choose a spec.execution.profile whose image has it, or another engine or model.")
     ENCODE_FAILED = ("EncodeFailed", Topic.OPERATION,
         "FFmpeg ended without making the output.",
         "The message has its last words; a codec may not take these parameters, or the file is damaged within.",

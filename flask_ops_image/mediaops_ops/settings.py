@@ -42,6 +42,8 @@ class Settings(BaseModel):
     """OPENAI_BASE_URL: base URL of OpenAI's API, or of one that speaks it."""
     openai_api_key: SecretStr | None = None
     """OPENAI_API_KEY: for that API, where no credential is mounted (`serve` only: a Job's pod has one mounted)."""
+    models_dir: Path = Path("/opt/mediaops/models")
+    """Where the models of faster-whisper lie: a folder each, or Hugging Face's cache. Nothing is downloaded."""
     patience_seconds: float = Field(default=90.0, ge=0)
     """How long something out of reach is tried again before the Job gives way to a later one."""
     connect_seconds: float = Field(default=10.0, gt=0)

@@ -14,7 +14,12 @@ from mediaops.operations.transcribe import (
 )
 from mediaops.reasons import Reason
 from mediaops.transcript import Transcript, file_name, srt, txt, vtt
-from mediaops_ops.engines import openai_listening, openai_translating, pocketsphinx
+from mediaops_ops.engines import (
+    faster_whisper_listening,
+    openai_listening,
+    openai_translating,
+    pocketsphinx,
+)
 from mediaops_ops.engines.glossary import spelt
 from mediaops_ops.outcome import Inputs, OutputFile, StepOutcome
 
@@ -73,20 +78,32 @@ def _listen(
 ) -> Transcript:
     """Have the engine that was asked for listen; the glossary's terms come out as it spells them."""
     language, model, vad = parameters.language, parameters.model or "", parameters.vad
-    if parameters.engine is TranscribeEngine.POCKETSPHINX:
-        heard = pocketsphinx.listen(audio, language=language, model=model, vad=vad, progress=progress)
-    else:
-        heard = openai_listening.listen(
-            audio,
-            language=language,
-            model=model,
-            word_times=parameters.word_timestamps,
-            vad=vad,
-            glossary=parameters.glossary or (),
-            folder=folder,
-            progress=progress,
-        )
-    return spelt(heard, parameters.glossary or ())
+    word_times, glossary = parameters.word_timestamps, parameters.glossary or ()
+    match parameters.engine:
+        case TranscribeEngine.POCKETSPHINX:
+            heard = pocketsphinx.listen(audio, language=language, model=model, vad=vad, progress=progress)
+        case TranscribeEngine.FASTER_WHISPER:
+            heard = faster_whisper_listening.listen(
+                audio,
+                language=language,
+                model=model,
+                word_times=word_times,
+                vad=vad,
+                glossary=glossary,
+                progress=progress,
+            )
+        case TranscribeEngine.OPENAI:
+            heard = openai_listening.listen(
+                audio,
+                language=language,
+                model=model,
+                word_times=word_times,
+                vad=vad,
+                glossary=glossary,
+                folder=folder,
+                progress=progress,
+            )
+    return spelt(heard, glossary)
 
 
 def _written(transcript: Transcript, form: TranscriptFormat, name: str, folder: Path) -> OutputFile:

@@ -17,6 +17,7 @@ class TranscribeEngine(StrEnum):
 
     POCKETSPHINX = "pocketsphinx"
     OPENAI = "openai"
+    FASTER_WHISPER = "faster-whisper"
 
 
 class TranscriptFormat(StrEnum):
@@ -28,7 +29,11 @@ class TranscriptFormat(StrEnum):
     TXT = "txt"
 
 
-DEFAULT_MODELS = {TranscribeEngine.POCKETSPHINX: "en-us", TranscribeEngine.OPENAI: "whisper-1"}
+DEFAULT_MODELS = {
+    TranscribeEngine.POCKETSPHINX: "en-us",
+    TranscribeEngine.OPENAI: "whisper-1",
+    TranscribeEngine.FASTER_WHISPER: "small",
+}
 TRANSLATOR = "openai"
 """The engine that translates, whoever listened."""
 TRANSLATION_MODEL = "gpt-4o-mini"
@@ -52,10 +57,12 @@ class TranscribeParameters(Parameters):
     )
 
     engine: TranscribeEngine = TranscribeEngine.POCKETSPHINX
-    """Who listens: pocketsphinx (default; offline, English, modest quality) or openai."""
-    model: Annotated[str, Field(min_length=1, max_length=63)] | None = None
-    """The engine's model. Default: en-us for pocketsphinx, whisper-1 for openai, whose newer models
-    (gpt-transcribe, gpt-4o-transcribe, …) measure no words' times."""
+    """Who listens: pocketsphinx (default; offline, English, modest quality), faster-whisper (offline, on the
+    GPU if there is one, in images that have it) or openai."""
+    model: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    """The engine's model. Default: en-us for pocketsphinx, small for faster-whisper (a name or a path below
+    the image's models folder), whisper-1 for openai, whose newer models (gpt-transcribe,
+    gpt-4o-transcribe, …) measure no words' times."""
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}$", max_length=3)] | None = None
     """Spoken language as an ISO 639 code, such as en. Default: what the engine detects; pocketsphinx knows
     en only."""
@@ -101,7 +108,11 @@ class TranscribeParameters(Parameters):
         return {self.engine.value: ENGINE_VERSIONS[self.engine], **translation}
 
 
-ENGINE_VERSIONS = {TranscribeEngine.POCKETSPHINX: "6", TranscribeEngine.OPENAI: "2"}
+ENGINE_VERSIONS = {
+    TranscribeEngine.POCKETSPHINX: "6",
+    TranscribeEngine.OPENAI: "2",
+    TranscribeEngine.FASTER_WHISPER: "1",
+}
 TRANSLATION_VERSION = "1"
 
 OPERATION = Operation(

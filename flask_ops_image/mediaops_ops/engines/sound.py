@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from mediaops.reasons import Reason
 from mediaops_ops.engines.utterances import FRAME_MILLIS
@@ -56,52 +55,42 @@ def length_millis(audio: Path) -> int:
         return 0
 
 
-def cut_out(audio: Path, spans: Sequence[Span], folder: Path) -> list[Path]:
-    """Write spans, in order and apart, to FLAC files of their own; gives them. FLAC loses nothing."""
-    pieces = [folder / f"piece-{number}.flac" for number in range(len(spans))]
-    writers: dict[int, Any] = {}
-    current, position = 0, 0
+def between(audio: Path, spans: Sequence[Span]) -> Iterator[bytes]:
+    """Give the sound of each span, in order and apart, in one reading; holds one span at a time."""
+    held, position, current = bytearray(), 0, 0
     for pcm in frames(audio):
         end = position + len(pcm) // BYTES_PER_MILLI
         while current < len(spans) and spans[current][0] < end:
-            start = max(spans[current][0], position)
-            until = min(spans[current][1], end)
-            if current not in writers:
-                writers[current] = _Writer(pieces[current])
-            offset = position * BYTES_PER_MILLI
-            writers[current].write(pcm[start * BYTES_PER_MILLI - offset : until * BYTES_PER_MILLI - offset])
-            if spans[current][1] > end:
+            start, until = spans[current]
+            first, last = (max(start, position) - position), (min(until, end) - position)
+            held += pcm[first * BYTES_PER_MILLI : last * BYTES_PER_MILLI]
+            if until > end:
                 break
-            writers.pop(current).close()
+            yield bytes(held)
+            held.clear()
             current += 1
         position = end
-    for writer in writers.values():
-        writer.close()
-    return [piece for piece in pieces if piece.exists()]
+    if current < len(spans) and held:
+        yield bytes(held)
 
 
-class _Writer:
-    """One FLAC file being written."""
+def cut_out(audio: Path, spans: Sequence[Span], folder: Path) -> list[Path]:
+    """Write spans, in order and apart, to FLAC files of their own; gives them. FLAC loses nothing."""
+    pieces = []
+    for number, pcm in enumerate(between(audio, spans)):
+        pieces.append(folder / f"piece-{number}.flac")
+        _write(pieces[-1], pcm)
+    return pieces
 
-    def __init__(self, path: Path) -> None:
-        import av
 
-        self._container = av.open(str(path), "w", format="flac")
-        self._stream = self._container.add_stream("flac", rate=RATE, layout="mono")
-        self._stream.format = "s16"
-        self._samples = 0
+def _write(path: Path, pcm: bytes) -> None:
+    import av
+    import numpy as np
 
-    def write(self, pcm: bytes) -> None:
-        import av
-        import numpy as np
-
-        if not pcm:
-            return
-        frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2")[None, :], format="s16", layout="mono")
-        frame.sample_rate, frame.pts = RATE, self._samples
-        self._samples += frame.samples
-        self._container.mux(self._stream.encode(frame))
-
-    def close(self) -> None:
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
+    frame = av.AudioFrame.from_ndarray(np.frombuffer(pcm, "<i2")[None, :], format="s16", layout="mono")
+    frame.sample_rate, frame.pts = RATE, 0
+    with av.open(str(path), "w", format="flac") as container:
+        stream = container.add_stream("flac", rate=RATE, layout="mono")
+        stream.format = "s16"
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))

@@ -200,3 +200,10 @@ def test_another_language_or_translator_is_another_output():
     assert one == keys(spec({"name": "words", "transcribe": {"translateTo": ["de"]}}))
     for change in ({"translateTo": ["de", "fr"]}, {"translateTo": ["de"], "translationModel": "gpt-4o"}):
         assert one != keys(spec({"name": "words", "transcribe": change}))
+
+
+def test_a_whisper_of_the_image_runs_on_its_gpu_without_prepared_sound():
+    plan = steps(spec({"name": "words", "gpu": 1, "transcribe": {"engine": "faster-whisper"}}, CHAIN[4]))
+    assert (plan[0].placement, plan[0].prepared) == (Placement(1), None)
+    assert plan[0].operation.transcribe.model == "small"
+    assert {("words",), ("poster",)} == {p.members for p in pack(plan, **everything_open(plan))}
