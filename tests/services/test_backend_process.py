@@ -434,6 +434,15 @@ def test_users_and_strangers_are_limited_and_pods_and_n8n_are_not(
     assert strangers == [401, 401, 429]
 
 
+@pytest.mark.parametrize(("proxies", "last"), [(0, 429), (1, 401)])
+def test_only_trusted_proxies_say_for_whom_they_call(installed: Installed, proxies: int, last: int) -> None:
+    settings = installed.parts.settings.model_copy(update={"trusted_proxies": proxies})
+    parts = replace(installed.parts, settings=settings, strangers=Buckets(0.001, 1))
+    limited = replace(installed, client=create_app(parts).test_client())
+    answers = [limited.call("GET", PATH, X_Forwarded_For=f"192.0.2.{place}") for place in (1, 2)]
+    assert [answer.status_code for answer in answers] == [401, last]
+
+
 def test_tokens_signed_with_supabases_key_pair_are_checked_against_its_keys(
     installed: Installed, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,10 +13,17 @@ from typing import Any
 
 import av
 import pytest
+from pydantic import SecretStr
 
 from hack.services.s3 import BUCKET
+from hack.services.service import Tls
+from hack.services.standin import StandInService
+from hack.services.standins.drive import DriveFile, add_file
 from mediaops.identity import result_key
-from mediaops.models.work import Exit, ObjectRef, StepOrder, StepResult, WorkOrder
+from mediaops.models.source import DRIVE_SECRET
+from mediaops.models.work import Exit, IngestOrder, ObjectRef, StepOrder, StepResult, WorkOrder
+from mediaops_operator.credentials import Credentials
+from mediaops_operator.profiles import Profile
 from mediaops_ops import ffmpeg
 from tests.services.backend_fixtures import Installed, Served
 
@@ -46,21 +53,24 @@ class Pod:
         return ObjectRef(key=key, size_bytes=path.stat().st_size, etag=answer["ETag"].strip('"'))
 
     def run(self, source: ObjectRef, *steps: StepOrder, **changed: Any) -> subprocess.CompletedProcess[str]:
-        capability = self.installed.capability(
-            self.workspace, self.job, reads=[source.key], step_keys=[step.step_key for step in steps]
-        )
-        order = WorkOrder(
+        keys = [step.step_key for step in steps]
+        order = self.order(keys, [source.key], source=source, steps=list(steps))
+        return self.carry_out(order.model_copy(update=changed))
+
+    def order(self, step_keys: list[str], reads: list[str], **fields: Any) -> WorkOrder:
+        return WorkOrder(
             job=self.job,
             namespace=self.workspace,
             workspace=self.workspace,
             asset_id="8f1e0f0e-0000-4000-8000-000000000000",
             file_type="video",
             backend_url=self.served.url,
-            capability=capability,
+            capability=self.installed.capability(self.workspace, self.job, reads=reads, step_keys=step_keys),
             deadline_seconds=600,
-            source=source,
-            steps=list(steps),
-        ).model_copy(update=changed)
+            **fields,
+        )
+
+    def carry_out(self, order: WorkOrder, **environment: str) -> subprocess.CompletedProcess[str]:
         (self.folder / "order.json").write_text(order.model_dump_json(by_alias=True, exclude_none=True))
         (self.folder / "token").write_text(self.installed.pod_token(self.workspace, f"{self.job}-x7k2p"))
         return subprocess.run(
@@ -72,6 +82,7 @@ class Pod:
                 "MEDIAOPS_TERMINATION_LOG": str(self.folder / "termination"),
                 "MEDIAOPS_CA_FILE": self.installed.environment["MEDIAOPS_CA_FILE"],
                 "MEDIAOPS_PATIENCE_SECONDS": "10",
+                **environment,
             },
             capture_output=True,
             text=True,
@@ -129,6 +140,36 @@ def test_a_pass_reads_and_writes_through_signed_urls_alone(pod: Pod, step: Any, 
     assert ["thumbnail-0"] == [file.name for file in pod.result(poster).files]
     for secret in ("X-Amz-Signature", pod.served.url, (pod.folder / "token").read_text()):
         assert secret not in ended.stderr
+
+
+def test_a_file_in_drive_comes_in_under_the_credential_that_the_installation_lends(
+    pod: Pod, clip: Path, tls: Tls
+) -> None:
+    key, file_id, step_key = secrets.token_hex(16), "1abc123xyz", secrets.token_hex(20)
+    (pod.folder / "key").write_text(key)
+    arguments: list[str | Path] = ["--api-key-file", pod.folder / "key"]
+    with StandInService("drive", pod.folder / "drive", tls=tls, arguments=arguments) as drive:
+        add_file(drive.state, file_id, DriveFile("clip.mp4", "video/mp4"), clip.read_bytes())
+        # As the operator writes it into a work order, for a profile that sends it here.
+        profile = Profile(image="none", env={"MEDIAOPS_DRIVE_ENDPOINT": drive.url})
+        lending = Credentials(
+            frozenset({pod.workspace}), {DRIVE_SECRET: SecretStr(json.dumps({"apiKey": key}))}
+        )
+        lent = lending.lent(DRIVE_SECRET, pod.workspace, profile)
+        assert lent
+        (pod.folder / "lent.json").write_text(lent)
+        order = pod.order([step_key], [], ingest=IngestOrder(step_key=step_key, google_drive_file_id=file_id))
+        ended = pod.carry_out(
+            order,
+            MEDIAOPS_CREDENTIAL_FILE=str(pod.folder / "none-of-the-namespace"),
+            MEDIAOPS_LENT_CREDENTIAL_FILE=str(pod.folder / "lent.json"),
+            **profile.env,
+        )
+    assert Exit.DONE == ended.returncode, ended.stderr
+    stored = StepResult.model_validate_json(pod.object(result_key(pod.workspace, step_key))).file("source")
+    assert stored is not None
+    assert clip.read_bytes() == pod.object(stored.key)
+    assert key not in ended.stderr
 
 
 def test_the_backend_hears_how_far_it_is(pod: Pod, step: Any, clip: Path) -> None:
