@@ -21,6 +21,10 @@ NETWORK_BITS = 64
 """An IPv6 customer has at least so many addresses of its own that they count as one."""
 
 
+ROUNDING = 1e-3
+"""Share of a token that sums of floats may be wrong by."""
+
+
 class Buckets:
     """A bucket of `burst` tokens for each caller, filled again at `per_second`; 0: no limit."""
 
@@ -42,9 +46,9 @@ class Buckets:
         with self._lock:
             now = self._clock()
             full_at = max(self._full_at.get(caller, now), now) + 1 / self._per_second
-            wait = full_at - now - self._burst / self._per_second
-            if wait > 0:
-                return wait
+            lacking = (full_at - now) * self._per_second - self._burst
+            if lacking > ROUNDING:
+                return lacking / self._per_second
             if len(self._full_at) >= self.MOST:
                 self._full_at = {who: at for who, at in self._full_at.items() if at > now}
             if len(self._full_at) >= self.MOST:

@@ -26,12 +26,22 @@ def test_a_burst_is_taken_and_then_as_many_as_are_filled_in() -> None:
     clock = Clock()
     buckets = Buckets(2.0, 5, clock)
     assert [0.0] * 5 == [buckets.take("a") for _ in range(5)]
-    assert 0.5 == buckets.take("a")
+    assert pytest.approx(0.5) == buckets.take("a")
     clock.now += 0.5
-    assert [0.0, 0.5] == [buckets.take("a"), buckets.take("a")]
+    assert [0.0, pytest.approx(0.5)] == [buckets.take("a"), buckets.take("a")]
     clock.now += 1000
     assert [0.0] * 5 == [buckets.take("a") for _ in range(5)]
     assert buckets.take("a") > 0
+
+
+@pytest.mark.parametrize("now", [0.1, 4321.987654321, 8e6 + 1 / 3])
+@pytest.mark.parametrize(("per_second", "burst"), [(0.001, 1), (1.0, 100), (50.0, 500), (0.3, 7)])
+def test_the_burst_is_whole_whatever_floats_add_up_to(now: float, per_second: float, burst: int) -> None:
+    clock = Clock()
+    clock.now = now
+    buckets = Buckets(per_second, burst, clock)
+    assert {0.0} == {buckets.take("a") for _ in range(burst)}
+    assert pytest.approx(1 / per_second, rel=0.01) == buckets.take("a")
 
 
 def test_refused_calls_do_not_put_off_the_next_token() -> None:
@@ -39,7 +49,7 @@ def test_refused_calls_do_not_put_off_the_next_token() -> None:
     buckets = Buckets(1.0, 1, clock)
     buckets.take("a")
     for _ in range(100):
-        assert 1.0 == buckets.take("a")
+        assert pytest.approx(1.0) == buckets.take("a")
     clock.now += 1.0
     assert 0.0 == buckets.take("a")
 
