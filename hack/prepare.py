@@ -1,6 +1,7 @@
-"""`python -m hack.prepare`: build everything that demo, tests and benchmarks start, side by side.
+"""`python -m hack.prepare`: build everything that tests and benchmarks start, side by side.
 
-Kubernetes and the Go tools, n8n, and the two images. Each is built once, named by what goes in.
+Kubernetes and the Go tools, n8n, and the two images. Each is built once, named by what goes in. The demo does with
+fewer tools (DEMO).
 """
 
 from __future__ import annotations
@@ -13,10 +14,17 @@ from hack.build import BuildFailed, build_all
 from hack.images import IMAGES, archive
 from hack.services.n8n_runtime import n8n_runtime
 
+DEMO = ("hyperkube", "coredns", "versitygw", "helm")
+"""The tools that a cluster with mediaops and its services needs; kwok and kubeconform are for tests."""
 
-def prepare() -> None:
-    """Build what is missing. Raises BuildFailed."""
-    builds: list[Callable[[], object]] = [build_all, n8n_runtime, lambda: [archive(name) for name in IMAGES]]
+
+def prepare(*tools: str) -> None:
+    """Build what is missing: the tools named, or all, and what isn't a tool. Raises BuildFailed."""
+    builds: list[Callable[[], object]] = [
+        lambda: build_all(*tools),
+        n8n_runtime,
+        lambda: [archive(name) for name in IMAGES],
+    ]
     with ThreadPoolExecutor(len(builds)) as pool:
         for running in [pool.submit(build) for build in builds]:
             running.result()

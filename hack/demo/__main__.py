@@ -22,7 +22,7 @@ from hack.cluster.waiting import TimedOut
 from hack.demo.sample import samples
 from hack.images import archive
 from hack.installation import ROOT, Installation, InstallFailed, start_around
-from hack.prepare import prepare
+from hack.prepare import DEMO, prepare
 from hack.services.fleet import Fleet
 from hack.services.s3 import BUCKET
 from mediaops.identity import asset_id
@@ -49,7 +49,7 @@ def main() -> None:
     """Run the phases; raises whatever ends one."""
     started = time.monotonic()
     with phase("build what this machine lacks"):
-        prepare()
+        prepare(*DEMO)
         media = samples()
         control, operations = archive("control"), archive("ops")
     with phase("cluster, images and services"):
