@@ -18,7 +18,7 @@ from mediaops_backend import costs
 from mediaops_backend.costs import CostQuery
 from mediaops_backend.database import Database
 from mediaops_operator.mirror import upsert
-from tests.services.backend_fixtures import Roles
+from tests.services.backend_fixtures import Installed, Roles
 
 pytest_plugins = ["tests.services.backend_fixtures"]
 
@@ -141,6 +141,28 @@ def test_a_later_version_replaces_an_earlier_one_and_never_the_other_way(books: 
 def test_a_workspace_that_spent_nothing_gets_zeros(books: Books) -> None:
     report = costs.report(books.database, "nobody", CostQuery())
     assert (report.groups, report.total.micro_usd) == ([], 0)
+
+
+def test_the_route_answers_its_own_workspace_and_refuses_what_means_nothing(installed: Installed) -> None:
+    workspace = installed.workspace()
+    asset = installed.asset_row(workspace)
+    with installed.roles.connect("mediaops_operator") as connection:
+        connection.execute(
+            "insert into processing_costs (id, workspace_id, media_asset_id, operation, job_type, spent_at,"
+            " micro_usd, creation_timestamp, resource_version)"
+            " values (%s, %s, %s, 'small', 'compress', %s, 42, %s, 1)",
+            [uuid.uuid4(), workspace, asset, DECEMBER, NOVEMBER],
+        )
+    path, bearer = "/api/media/costs", installed.user(workspace)
+    answer = installed.call("GET", f"{path}?by=operation&since=2026-12", bearer=bearer)
+    assert answer.status_code == 200, answer.text
+    (group,) = answer.json["groups"]
+    assert (group["key"], group["micro_usd"], answer.json["total"]["micro_usd"]) == ("compress", 42, 42)
+    shown = installed.call("GET", f"/api/media/process?asset_id={asset}", bearer=bearer).json
+    assert shown["asset"]["cost"]["micro_usd"] == 42
+    refused = installed.call("GET", f"{path}?by=year", bearer=bearer)
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (422, "by")
+    assert installed.call("GET", path, bearer="nobody").status_code == 401
 
 
 @pytest.mark.parametrize(
