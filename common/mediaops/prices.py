@@ -1,8 +1,8 @@
 """What use costs: a table of prices that the installation can set, and what usage comes to by it. Pure.
 
 All prices are integers in millionths of a US dollar (1,000,000 is one dollar). The chart mounts the table as one YAML
-file; without it the one below holds, which has list prices of models and nothing for the cluster's own time,
-because that has no list price.
+file; without it the one below holds, which has models' prices as of its date, unchecked against the vendor's own page
+(decision 0060), and nothing for the cluster's own time, because that has no list price.
 
     date: 2026-11-26
     cpuHourMicroUsd: 40000
