@@ -6,8 +6,9 @@ import contextlib
 import json
 import os
 import signal
+import time
 import urllib.parse
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from hack.cluster.audit import writes
 from hack.cluster.local import LocalCluster
 from hack.cluster.waiting import wait_until
 from hack.installation import NAMESPACE, RELEASE, Installation
+from hack.services.service import Service
 from tests.e2e.media import video
 from tests.e2e.workspace import REQUEST_SECONDS, Object, Workspace, asset, conditions, on_x
 
 POD_SECONDS = 120.0
 """How long a pod may take to appear and to start on a busy machine."""
+OUTAGE_SECONDS = 60.0
 
 
 # Assets
@@ -34,8 +37,18 @@ def post_of(space: Workspace, name: str) -> str:
 
 def submit(space: Workspace, folder: Path, *names: str, seconds: float = 3, **spec: Any) -> None:
     """Apply assets that make a clip of so many seconds small and post it, each with media of its own."""
+    upload(space, folder, *names, seconds=seconds)
+    order(space, *names, **spec)
+
+
+def upload(space: Workspace, folder: Path, *names: str, seconds: float = 3) -> None:
+    """Put the assets' clips into storage."""
     for name in names:
         space.upload(video(folder, seconds=seconds, seed=_seed(name)), f"{name}.mp4")
+
+
+def order(space: Workspace, *names: str, **spec: Any) -> None:
+    """Apply assets whose clips are in storage."""
     small = {"name": "small", "compress": {"height": 120}}
     space.apply(
         *(asset(name, f"{name}.mp4", small, publish=on_x(post_of(space, name)), **spec) for name in names)
@@ -102,6 +115,25 @@ def is_processed(found: Object) -> bool:
     return conditions(found).get("Processed", {}).get("status") == "True"
 
 
+# The services beside the cluster
+
+
+@contextlib.contextmanager
+def outage(service: Service) -> Iterator[Callable[[], None]]:
+    """Have a service killed for a minute at least; gives what waits until that is over but for its start."""
+    service.kill()
+    end = time.monotonic() + OUTAGE_SECONDS
+
+    def last() -> None:
+        time.sleep(max(0.0, end - time.monotonic()))
+
+    try:
+        yield last
+        last()
+    finally:
+        service.start()
+
+
 # The system's own pods
 
 
@@ -114,10 +146,42 @@ def pods_of(installation: Installation, part: str) -> list[Object]:
     return [pod for pod in listed["items"] if "deletionTimestamp" not in pod["metadata"]]
 
 
+def delete(installation: Installation, part: str) -> None:
+    """Delete the pods of `operator` or `backend` by force: their processes get a SIGTERM while others start."""
+    for pod in pods_of(installation, part):
+        _remove(installation, pod)
+
+
 def kill(installation: Installation, part: str) -> None:
-    """SIGKILL the pods of `operator` or `backend`, without a warning."""
-    names = [pod["metadata"]["name"] for pod in pods_of(installation, part)]
-    installation.kubectl("delete", "pod", *names, "-n", NAMESPACE, "--grace-period=0", "--force")
+    """SIGKILL what the containers of `operator` or `backend` run, and have their pods replaced at once.
+
+    No deletion does that: even by force it sends a SIGTERM first. Without it the kubelet would start the same
+    container again, but after a second kill only when its back-off is over.
+    """
+    pods = pods_of(installation, part)
+    containers = [
+        status["containerID"].rpartition("/")[2]
+        for pod in pods
+        for status in pod["status"].get("containerStatuses", [])
+        if "containerID" in status
+    ]
+    assert containers, f"no container of the {part} to kill"
+
+    def all_gone() -> bool:
+        left = [pid for container in containers for pid in _in_cgroup(container)]
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not left
+
+    wait_until(f"the end of the {part}", all_gone, POD_SECONDS)
+    for pod in pods:
+        _remove(installation, pod)
+
+
+def _remove(installation: Installation, pod: Object) -> None:
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod['metadata']['name']}"
+    installation.cluster.api.call("DELETE", path, {"gracePeriodSeconds": 0})
 
 
 def wait_for_start(installation: Installation, part: str) -> None:
@@ -131,20 +195,33 @@ def wait_for_start(installation: Installation, part: str) -> None:
 
 
 @contextlib.contextmanager
-def settings(installation: Installation, **by_part: dict[str, str]) -> Iterator[None]:
+def settings(installation: Installation, **by_part: Mapping[str, str]) -> Iterator[None]:
     """Run `operator` and `backend` with other environment variables meanwhile."""
+    before = {part: _env(installation, part) for part in by_part}
+    after = {
+        part: {name: before[part].get(name) for name in variables} for part, variables in by_part.items()
+    }
     try:
-        for part, variables in by_part.items():
-            _set_env(installation, part, *(f"{name}={value}" for name, value in variables.items()))
+        _set_env(installation, by_part)
         yield
     finally:
-        for part, variables in by_part.items():
-            _set_env(installation, part, *(f"{name}-" for name in variables))
+        _set_env(installation, after)
 
 
-def _set_env(installation: Installation, part: str, *words: str) -> None:
-    installation.kubectl("set", "env", f"deployment/{RELEASE}-{part}", "-n", NAMESPACE, *words)
-    installation.wait_for(part)
+def _env(installation: Installation, part: str) -> dict[str, str | None]:
+    """Give what the chart wrote into a Deployment, as far as it is plain text."""
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{RELEASE}-{part}"
+    [container] = installation.cluster.api.get(path)["spec"]["template"]["spec"]["containers"]
+    return {each["name"]: each["value"] for each in container["env"] if "value" in each}
+
+
+def _set_env(installation: Installation, by_part: Mapping[str, Mapping[str, str | None]]) -> None:
+    """Set variables, or take those away that are None, and wait until all pods have them."""
+    for part, variables in by_part.items():
+        words = [f"{name}-" if value is None else f"{name}={value}" for name, value in variables.items()]
+        installation.kubectl("set", "env", f"deployment/{RELEASE}-{part}", "-n", NAMESPACE, *words)
+    for part in by_part:
+        installation.wait_for(part)
 
 
 # X
@@ -201,13 +278,19 @@ def freeze(pod: Object, program: str) -> None:
 
 def _processes(pod_uid: str, program: str) -> Iterator[int]:
     """Give the processes of a pod that run a program, by the start of its name."""
+    for pid in _in_cgroup(pod_uid):
+        with contextlib.suppress(OSError):  # gone
+            if Path(f"/proc/{pid}/comm").read_text().startswith(program):
+                yield pid
+
+
+def _in_cgroup(name: str) -> Iterator[int]:
+    """Give the processes in cgroups whose path has a pod's uid, or a container's id, in it."""
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):  # gone, or no process
-            if (entry / "comm").read_text().startswith(program):
-                # A cgroup's name has the uid as it is, or with underscores, by the driver.
-                group = (entry / "cgroup").read_text().replace("_", "-")
-                if pod_uid in group:
-                    yield int(entry.name)
+            # A pod's uid stands there as it is, or with underscores, by the driver.
+            if name in (entry / "cgroup").read_text().replace("_", "-"):
+                yield int(entry.name)
 
 
 def _listed(space: Workspace, path: str, selector: str) -> list[Object]:
