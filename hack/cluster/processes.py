@@ -136,12 +136,23 @@ class Processes:
                     yield int(entry.name), mark
 
 
+def state_folders() -> set[Path]:
+    """Return every state folder for which a process runs that we may look at, whoever started it."""
+    pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
+    marks = (_environment_entry(pid, f"{MARK}=") for pid in pids)
+    return {Path(mark.rpartition(":")[0]) for mark in marks if mark}
+
+
 def _mark_of(pid: int, state_dir: Path) -> str | None:
     """Return the component a process belongs to; None for others' processes and for zombies."""
+    return _environment_entry(pid, f"{MARK}={state_dir}:")
+
+
+def _environment_entry(pid: int, start: str) -> str | None:
+    """Return what follows `start` in a process's environment."""
     try:
         environ = Path(f"/proc/{pid}/environ").read_bytes()
     except OSError:  # gone, or another user's
         return None
-    start = f"{MARK}={state_dir}:".encode()
-    found = next((entry for entry in environ.split(b"\0") if entry.startswith(start)), None)
-    return found.removeprefix(start).decode() if found else None
+    found = next((entry for entry in environ.split(b"\0") if entry.startswith(start.encode())), None)
+    return found.removeprefix(start.encode()).decode() if found else None

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -168,22 +169,67 @@ def slow_commit(installed: Installed) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("slow_commit")
-def test_killed_between_commit_and_answer_the_repeat_changes_nothing(served: Served) -> None:
+def test_killed_between_a_claims_commit_and_its_answer_the_next_claim_waits_for_the_lease(
+    served: Served,
+) -> None:
     installed = served.installed
     request = installed.planned(installed.workspace())
-    assert (
-        installed.n8n("POST", f"/api/media/distributions/{request}/claim", {"target": "x"}).status_code == 200
-    )
+    path = f"/api/media/distributions/{request}/claim"
+    kill_in_commit(served, "POST", path, {"target": "x"})
+    wait_until("the commit's end", lambda: installed.post_row(request)["state"] == "claimed", 20)
+    again = installed.n8n("POST", path, {"target": "x"})
+    assert (again.status_code, again.json["type"]) == (409, "urn:mediaops:problem:held")
+    installed.end_lease(request)
+    later = installed.n8n("POST", path, {"target": "x"})
+    assert (later.status_code, later.json["fence"]) == (200, 2)
+
+
+@pytest.mark.usefixtures("slow_commit")
+def test_killed_between_a_saved_states_commit_and_its_answer_the_repeat_changes_nothing(
+    served: Served,
+) -> None:
+    installed = served.installed
+    request = installed.planned(installed.workspace())
+    claimed = installed.n8n("POST", f"/api/media/distributions/{request}/claim", {"target": "x"}).json
+    path = f"/api/media/publications/{claimed['publication_id']}"
+    said = {"fence": 1, "state": {"phase": "uploading", "segment": 4}}
+    kill_in_commit(served, "PATCH", path, said)
+    wait_until("the commit's end", lambda: installed.post_row(request)["saved_state"] == said["state"], 20)
+    again = installed.n8n("PATCH", path, said)
+    assert (again.status_code, again.json["look_up_only"]) == (200, False)
+    row = installed.post_row(request)
+    assert (row["state"], row["fence"], row["saved_state"]) == ("claimed", 1, said["state"])
+
+
+@pytest.mark.usefixtures("slow_commit")
+def test_killed_between_a_settlements_commit_and_its_answer_the_repeat_changes_nothing(
+    served: Served,
+) -> None:
+    installed = served.installed
+    request = installed.planned(installed.workspace())
+    path = f"/api/media/distributions/{request}/claim"
+    assert installed.n8n("POST", path, {"target": "x"}).status_code == 200
     said = {"request_id": request, "target": "x", "fence": 1, "external_post_id": "17"}
+    kill_in_commit(served, "POST", "/api/organic/posts", said)
+    wait_until("the commit's end", lambda: installed.post_row(request)["state"] == "posted", 20)
+    committed = installed.post_row(request)
+    again = installed.n8n("POST", "/api/organic/posts", said)
+    assert (again.status_code, again.json["state"]) == (200, "posted")
+    assert installed.post_row(request) == committed
+
+
+def kill_in_commit(served: Served, method: str, path: str, body: dict[str, Any]) -> None:
+    """Make a call of n8n's, and SIGKILL the backend in its commit: no answer comes."""
+    installed = served.installed
     bearer = {"Authorization": f"Bearer {installed.environment['MEDIAOPS_N8N_TOKEN']}"}
     answers: list[int] = []
 
-    def settle() -> None:
+    def call() -> None:
         with contextlib.suppress(requests.ConnectionError):
-            url = f"{served.url}/api/organic/posts"
-            answers.append(requests.post(url, json=said, headers=bearer, timeout=20).status_code)
+            url = f"{served.url}{path}"
+            answers.append(requests.request(method, url, json=body, headers=bearer, timeout=20).status_code)
 
-    under_way = threading.Thread(target=settle)
+    under_way = threading.Thread(target=call)
     under_way.start()
     wait_until("the commit", lambda: running(installed, "COMMIT"), 20)
     # The process that serves, not only the one that looks after it.
@@ -191,12 +237,7 @@ def test_killed_between_commit_and_answer_the_repeat_changes_nothing(served: Ser
         os.kill(worker, signal.SIGKILL)
     served.process.kill()
     under_way.join()
-    wait_until("the commit's end", lambda: installed.post_row(request)["state"] == "posted", 20)
-    committed = installed.post_row(request)
     assert answers == []
-    again = installed.n8n("POST", "/api/organic/posts", said)
-    assert (again.status_code, again.json["state"]) == (200, "posted")
-    assert installed.post_row(request) == committed
 
 
 def children(pid: int) -> list[int]:
