@@ -63,7 +63,9 @@ class Installation:
         file = self.fleet.inventory_file.with_name("values.json")
         file.write_text(json.dumps(merged, indent=2))
         helm = [str(tool("helm")), "--kubeconfig", str(self.cluster.kubeconfig), "--namespace", NAMESPACE]
-        _run([*helm, "upgrade", "--install", RELEASE, str(CHART), "--skip-crds", "--values", str(file)])
+        # A test run that was killed may have left variables of its own in a Deployment.
+        force = ["--force-conflicts", "--skip-crds"]
+        _run([*helm, "upgrade", "--install", RELEASE, str(CHART), *force, "--values", str(file)])
         for deployment in ("operator", "backend"):
             self.wait_for(deployment)
 
