@@ -20,7 +20,7 @@ from hack.services.fleet import DATABASE
 from tests.e2e import faults
 from tests.e2e.faults import assert_done_once, is_processed, post_of, submit
 from tests.e2e.held import Admission, Gate, held_commit
-from tests.e2e.workspace import REQUEST_SECONDS, Object, Workspace, conditions
+from tests.e2e.workspace import REQUEST_SECONDS, Object, Workspace, asset, conditions
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -309,8 +309,11 @@ def test_an_operator_killed_right_after_n8n_took_its_request_posts_once(
 
 
 def about(space: Workspace, name: str) -> Callable[[Object], bool]:
-    """Say of requests to n8n whether they are about an asset."""
-    return lambda request: request["body"].get("asset_id") == space.asset_id(space.get(name))
+    """Say of requests to n8n whether they are about an asset of `submit`."""
+    manifest = asset(name, f"{name}.mp4")
+    manifest["metadata"]["namespace"] = space.name
+    wanted = space.asset_id(manifest)
+    return lambda request: request["body"].get("asset_id") == wanted
 
 
 @pytest.mark.usefixtures("gates")
