@@ -6,7 +6,6 @@ small; what they show is tested elsewhere (tests/unit/ops/test_filters.py).
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,25 +17,41 @@ from mediaops.looks import Look
 from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepOrder, file_role
+from mediaops.transcript import Cue, Transcript, Word
 from mediaops_ops.outcome import StepOutcome
 from mediaops_ops.passes import Pass
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures" / "filters"
 WIDTH, HEIGHT = 320, 180
 QUALITY = 80
-SHOWN: dict[str, dict[str, Any]] = {
-    "original": {},
-    "brightness": {"brightness": 15},
-    "contrast": {"contrast": 40},
-    "saturation": {"saturation": 60},
-    "sharpen": {"sharpen": 80},
-    "blur": {"blur": 3},
-    "grayscale": {"grayscale": {}},
-    "sepia": {"sepia": {}},
-    "vignette": {"vignette": 60},
-    "denoise": {"denoise": 40},
-    **{f"lut-{look}": {"lut": {"look": look.value}} for look in Look},
-    "watermark": {"watermark": {"sizePercent": 25, "opacityPercent": 80}},
+SHA256 = "0" * 64
+LOGO = {"key": "logo.png", "sha256": SHA256}
+"""The logo; who fetches it here doesn't look at its hash."""
+SUBTITLES = {"from": "transcript", "sizePercent": 12}
+SHOWN: dict[str, list[dict[str, Any]]] = {
+    "original": [],
+    "brightness": [{"brightness": 15}],
+    "contrast": [{"contrast": 40}],
+    "saturation": [{"saturation": 60}],
+    "sharpen": [{"sharpen": 80}],
+    "blur": [{"blur": 3}],
+    "grayscale": [{"grayscale": {}}],
+    "sepia": [{"sepia": {}}],
+    "vignette": [{"vignette": 60}],
+    "denoise": [{"denoise": 40}],
+    **{f"lut-{look}": [{"lut": {"look": look.value}}] for look in Look},
+    "watermark": [{"watermark": {"file": LOGO, "sizePercent": 25, "opacityPercent": 80}}],
+    "burnSubtitles": [{"burnSubtitles": {**SUBTITLES, "style": "highlight"}}],
+    "brandKit": [
+        {
+            "brandKit": {
+                "logo": {"file": LOGO, "position": "top-left", "sizePercent": 20},
+                "color": "#1B2A49",
+                "backColor": "#FFD166",
+            }
+        },
+        {"burnSubtitles": {**SUBTITLES, "style": "box"}},
+    ],
 }
 """What each picture shows, by its name."""
 
@@ -83,20 +98,30 @@ def logo() -> Any:
     return made
 
 
+def transcript() -> Transcript:
+    """Give what is said in the picture, all of it at its only moment."""
+    cue = Cue(lines=("Evening on the lake",), start_millis=0, end_millis=1000)
+    words = [Word(text=text, start_millis=0, end_millis=0) for text in cue.text.split()]
+    words[2:] = [word.model_copy(update={"start_millis": 1000}) for word in words[2:]]
+    return Transcript(
+        engine="given", model="given", language="en", duration_millis=1000, cues=(cue,), words=tuple(words)
+    )
+
+
 class LocalDesk:
     """A pass's desk over files of this folder (mediaops_ops.passes.Desk)."""
 
-    def __init__(self, source: Path, named: dict[str, Path]) -> None:
-        self._source, self._named = source, named
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.outcomes: dict[str, StepOutcome] = {}
 
     def source(self) -> Path:
         """Give the scene."""
-        return self._source
+        return self._folder / "scene.png"
 
     def read(self, ref: ObjectRef, _role: str) -> Path:
-        """Give a file that a step names."""
-        return self._named[ref.key]
+        """Give the logo or the transcript."""
+        return self._folder / ref.key
 
     def transcript(self, _step: StepOrder) -> Path | None:
         """Give none: a picture says nothing."""
@@ -114,19 +139,16 @@ def filters(folder: Path) -> dict[str, Path]:
     """Make every picture in one pass; gives each one's file by its name."""
     cv2.imwrite(str(folder / "scene.png"), scene())
     cv2.imwrite(str(folder / "logo.png"), logo())
-    sha256 = hashlib.sha256((folder / "logo.png").read_bytes()).hexdigest()
+    (folder / "transcript.json").write_text(transcript().to_json())
     steps = []
-    for name, step in SHOWN.items():
+    for name, shown in SHOWN.items():
         look = f"{name}-look"
-        if step:
-            block = {
-                f: {**v, "file": {"key": "logo.png", "sha256": sha256}} if f == "watermark" else v
-                for f, v in step.items()
-            }
-            steps.append(_order(look, "filter", {"steps": [block]}, SOURCE, sha256))
-        small = {"codec": "jpeg", "quality": QUALITY}
-        steps.append(_order(name, "compress", small, look if step else SOURCE, sha256))
-    desk = LocalDesk(folder / "scene.png", {sha256: folder / "logo.png"})
+        if shown:
+            steps.append(_order(look, "filter", {"steps": shown}, SOURCE))
+        steps.append(
+            _order(name, "compress", {"codec": "jpeg", "quality": QUALITY}, look if shown else SOURCE)
+        )
+    desk = LocalDesk(folder)
     work = Pass(steps, FileType.IMAGE, folder, desk)
     work.run()
     if work.failures:
@@ -134,7 +156,7 @@ def filters(folder: Path) -> dict[str, Path]:
     return {name: desk.outcomes[name].files[0].path for name in SHOWN}
 
 
-def _order(name: str, type_: str, parameters: dict[str, Any], input_: str, sha256: str) -> StepOrder:
+def _order(name: str, type_: str, parameters: dict[str, Any], input_: str) -> StepOrder:
     return StepOrder(
         step_key=name,
         name=name,
@@ -142,7 +164,7 @@ def _order(name: str, type_: str, parameters: dict[str, Any], input_: str, sha25
         parameters=parameters,
         input=input_,
         stored=type_ == "compress",
-        reads={file_role(sha256): ObjectRef(key=sha256)},
+        reads={file_role(SHA256): ObjectRef(key="logo.png"), "transcript": ObjectRef(key="transcript.json")},
     )
 
 

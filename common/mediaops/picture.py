@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from mediaops.subtitles import SubtitleFile
+
 MAX_SIDE = 8192
 """Longest side in pixels that is made: 8K, and within every encoder's limits."""
 
@@ -83,6 +85,10 @@ class FilterFile:
         return f"files/{self.origin}-{self.percent}.cube"
 
 
+GraphFile = FilterFile | SubtitleFile
+"""Any file that a filter reads."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What one operation does to the picture."""
@@ -91,7 +97,7 @@ class Change:
     """What comes out."""
     filters: tuple[str, ...] = ()
     """How, in order; empty: nothing to do."""
-    files: tuple[FilterFile, ...] = ()
+    files: tuple[GraphFile, ...] = ()
     """What the filters read."""
 
     def then(self, further: Change) -> Change:

@@ -9,7 +9,7 @@ import selectors
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -40,11 +40,14 @@ def executable() -> str:
 def run(
     line: Sequence[str],
     folder: Path,
+    environment: Mapping[str, str] | None = None,
     *,
     on_report: Callable[[dict[str, str]], None],
     on_tick: Callable[[], None],
 ) -> list[str]:
-    """Run a command line to its end, in a folder; gives the first and the last lines of what it said.
+    """Run a command line to its end, in a folder, with variables beside those of this process.
+
+    Gives the first and the last lines of what it said.
 
     `on_report` gets each of FFmpeg's progress reports, `on_tick` is called about twice a second. Whatever
     ends this call, an exception from either or from a signal included, ends the process group first.
@@ -53,6 +56,7 @@ def run(
     process = subprocess.Popen(
         line,
         cwd=folder,
+        env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from mediaops.looks import SIZE, Look, cube
 from mediaops.models.work import ObjectRef, StepOrder, file_role
-from mediaops.operations.filter import FilterParameters
-from mediaops.picture import FileKind, FilterFile
+from mediaops.operations.filter import BurnSubtitles, FilterParameters
+from mediaops.picture import FileKind, GraphFile
 from mediaops.reasons import Reason
+from mediaops.subtitles import SubtitleFile, ass
+from mediaops.transcript import Transcript
 from mediaops_ops.outcome import StepError, Unreachable
 
 if TYPE_CHECKING:
@@ -55,13 +57,19 @@ class FilterFiles:
     """The pass's, in which FFmpeg runs."""
     read: Callable[[ObjectRef], Path]
     """Fetches an object; raises StepError."""
+    transcript: Callable[[StepOrder], Path | None]
+    """Gives the transcript.json that a step reads, None where nothing is said; raises StepError."""
     _stored: dict[str, Path] = field(default_factory=dict)
+    _transcripts: dict[tuple[str, str | None], Transcript | None] = field(default_factory=dict)
 
     def fetch(self, step: StepOrder) -> None:
         """Fetch and check what a step names; raises StepError InvalidFile, and Unreachable."""
         if step.type != "filter":
             return
-        for one in FilterParameters.model_validate(step.parameters).steps:
+        parameters = FilterParameters.model_validate(step.parameters)
+        if parameters.subtitles is not None:
+            self._read_transcript(step, parameters.subtitles)
+        for one in parameters.steps:
             if one.file is None:
                 continue
             try:
@@ -78,11 +86,24 @@ class FilterFiles:
                 raise StepError(Reason.INVALID_FILE, message, permanent=True) from error
             self._stored[one.file.sha256] = path
 
-    def write(self, file: FilterFile) -> None:
+    def _read_transcript(self, step: StepOrder, subtitles: BurnSubtitles) -> None:
+        path = self.transcript(step)
+        if path is None and subtitles.language is not None:
+            message = (
+                f"There are no subtitles in {subtitles.language}: the transcript isn't translated into it "
+                "(translateTo), or nothing is said."
+            )
+            raise StepError(Reason.INVALID_PARAMETERS, message, permanent=True)
+        transcript = None if path is None else Transcript.model_validate_json(path.read_bytes())
+        self._transcripts[subtitles.from_, subtitles.language] = transcript
+
+    def write(self, file: GraphFile) -> None:
         """Write a file where the graph names it; what it is made of was fetched."""
         target = self.folder / file.path
         target.parent.mkdir(exist_ok=True)
-        if file.kind is FileKind.LOGO:
+        if isinstance(file, SubtitleFile):
+            target.write_text(ass(self._transcripts[file.origin, file.language], file), encoding="utf-8")
+        elif file.kind is FileKind.LOGO:
             from mediaops_ops import images
 
             images.write_logo(

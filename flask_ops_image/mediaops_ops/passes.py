@@ -81,13 +81,33 @@ class Pass:
 
     def run(self) -> None:
         """Do everything that can be done; what failed stands in `failures`."""
-        for root, steps in self._by_root().items():
-            try:
-                self._render(root, steps)
-            except StepError as error:
-                self._fail_together(steps, error)
+        groups = self._by_root()
+        first = self._listened_first()
+        for root, steps in groups.items():
+            self._render_group(root, [step for step in steps if step.name in first])
+        self._run(first)
+        for root, steps in groups.items():
+            self._render_group(root, [step for step in steps if step.name not in first])
+        self._run({step.name for step in self.steps})
+
+    def _listened_first(self) -> set[str]:
+        """Name the transcriptions whose text is drawn into a picture of this pass: the graph needs it before."""
+        drawn = {step.transcript_step for step in self.steps if _transforms(step)}
+        return {step.name for step in self.steps if step.name in drawn and step.name not in self.done}
+
+    def _render_group(self, root: str, steps: list[StepOrder]) -> None:
+        """Run the graph over one file, if any of the steps wants it."""
+        if not any(step.stored for step in steps):
+            return
+        try:
+            self._render(root, steps)
+        except StepError as error:
+            self._fail_together(steps, error)
+
+    def _run(self, names: set[str]) -> None:
+        """Have these steps' runners do their work."""
         for step in self.steps:
-            if step.type in RUNNERS and step.name not in self.done | self._ended:
+            if step.type in RUNNERS and step.name in names - self.done - self._ended:
                 self._attempt(step)
 
     def _by_root(self) -> dict[str, list[StepOrder]]:
@@ -114,9 +134,11 @@ class Pass:
         from mediaops_ops import probe
 
         path = self._root_file(root, steps)
-        media = self._media[root] = probe.check(path, self.file_type)
+        if root not in self._media:
+            self._media[root] = probe.check(path, self.file_type)
+        media = self._media[root]
         log.info("checked", extra={"media": media.wire()})
-        files = FilterFiles(self.folder, lambda ref: self.desk.read(ref, NAMED))
+        files = FilterFiles(self.folder, lambda ref: self.desk.read(ref, NAMED), self._transcript)
         failed = self._without_files(steps, files)
         by_name = {step.name: step for step in steps}
         try:
@@ -264,7 +286,7 @@ class Pass:
             return self.desk.read(step.reads["transcript"], "transcript")
         if step.transcript_step is None:
             return None
-        if step.transcript_step in {failure.step for failure in self.failures}:
+        if step.transcript_step in self._ended - self._outcomes.keys():
             raise _depends(step.transcript_step)
         outcome = self._outcomes.get(step.transcript_step)
         if outcome is not None:

@@ -13,9 +13,10 @@ from pathlib import Path
 from mediaops.graph import Command, Output, PassPlan, folder_name
 from mediaops.media import Media
 from mediaops.models.base import FileType
-from mediaops.picture import FilterFile
+from mediaops.picture import GraphFile
 from mediaops.reasons import Reason
-from mediaops_ops import ffmpeg, processors
+from mediaops.subtitles import SubtitleFile
+from mediaops_ops import ffmpeg, fonts, processors
 from mediaops_ops.outcome import OutputFile, StepError
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ class Rendering:
     """Takes each step's files as soon as they are whole and checked, by the step's name."""
     on_failure: Callable[[str, StepError], None]
     """Takes a step whose files came out wrong."""
-    write_file: Callable[[FilterFile], None]
+    write_file: Callable[[GraphFile], None]
     """Writes a file that filters read."""
 
     def run(self) -> None:
@@ -66,6 +67,8 @@ class Rendering:
         progress = _Fraction(command, self.media)
         for file in command.files:
             self.write_file(file)
+        drawn = any(isinstance(file, SubtitleFile) for file in command.files)
+        environment = fonts.installed(self.folder) if drawn else {}
 
         def on_report(report: dict[str, str]) -> None:
             self.on_progress(share * (index + progress.of(report)))
@@ -78,7 +81,7 @@ class Rendering:
         line = command.line(ffmpeg.executable(), str(source), str(self.folder), processors.usable())
         steps = sorted({output.step for output in command.outputs})
         log.info("ffmpeg starts", extra={"steps": steps, "graph": list(command.graph)})
-        ffmpeg.run(line, self.folder, on_report=on_report, on_tick=on_tick)
+        ffmpeg.run(line, self.folder, environment, on_report=on_report, on_tick=on_tick)
 
     def _hand_on_whole(self, waiting: dict[str, list[Output]], done: set[Output]) -> None:
         """Hand on each step that waits for no file any more: its command ended, or it is a still that is there."""

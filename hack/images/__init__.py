@@ -19,7 +19,9 @@ from hack.build import built_once, cache_folder, run_logged
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITE = "bookworm"
-BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates")
+FONTS = ("fonts-open-sans", "fonts-dejavu-core", "fonts-wqy-microhei")
+"""What subtitles are drawn with; the Dockerfile installs what its base lacks."""
+BASE_PACKAGES = ("python3", "python3-venv", "ca-certificates", *FONTS)
 BUILD = ("bud", "--isolation=chroot", "--network=host")
 KEPT_ARCHIVES = 3
 """Archives of older sources that stay per image, for going back and forth between two branches."""

@@ -56,6 +56,21 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         ),
         "key is a path inside the workspace's storage",
     ),
+    "subtitles of something else than a transcript": (
+        spec("{name: a, crop: {}}", "{name: b, filter: {steps: [{burnSubtitles: {from: a}}]}}"),
+        "burnSubtitles.from must name a transcribe operation that stands above",
+    ),
+    "subtitles in two languages at once": (
+        spec(
+            "{name: t, transcribe: {}}",
+            "{name: b, filter: {steps: [{burnSubtitles: {from: t}}, {burnSubtitles: {from: t, language: de}}]}}",
+        ),
+        "one burnSubtitles in a filter operation",
+    ),
+    "a colour that is none": (
+        spec("{name: b, filter: {steps: [{brandKit: {color: red}}]}}"),
+        "spec.operations[0].filter.steps[0].brandKit.color",
+    ),
     "a filter without steps": (spec("{name: a, filter: {}}"), "filter.steps: Required value"),
     # Names.
     "two operations of one name": (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mediaops.encoding import IMAGE_QUALITY, PNG, Container
 from mediaops.graph.analyses import Analysis
-from mediaops.picture import FilterFile, Picture
+from mediaops.picture import GraphFile, Picture
 from mediaops.reasons import Reason
 
 DEMUXERS = (
@@ -73,7 +73,7 @@ class Command:
     graph: tuple[str, ...]
     """The chains of the filter graph; may be empty."""
     outputs: tuple[Output, ...]
-    files: tuple[FilterFile, ...] = ()
+    files: tuple[GraphFile, ...] = ()
     """What filters of the graph read, by path below the folder in which it runs."""
 
     def line(self, ffmpeg: str, source: str, folder: str, threads: int = 0) -> list[str]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from mediaops.graph.commands import Output
 from mediaops.operations.compress import Encoding
-from mediaops.picture import Change, FilterFile, Picture
+from mediaops.picture import Change, GraphFile, Picture
+from mediaops.subtitles import SubtitleFile
 
 
 @dataclass(frozen=True)
@@ -80,12 +81,19 @@ def shared(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
 def sought(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
     """Wire each picture to an input of its own, which is opened at the picture's time."""
     return [
-        f"[{index}:{stream}]{','.join((*_way(nodes, hanging.node), hanging.tail))}[{label(hanging.output)}]"
+        f"[{index}:{stream}]{','.join((*_clocked(nodes, hanging), hanging.tail))}[{label(hanging.output)}]"
         for index, hanging in enumerate(hangings)
     ]
 
 
-def files(nodes: Nodes, hangings: Sequence[Hanging]) -> tuple[FilterFile, ...]:
+def _clocked(nodes: Nodes, hanging: Hanging) -> list[str]:
+    """Give the filters on the way to a picture that was sought; subtitles are shown its time in the file."""
+    way = _way(nodes, hanging.node)
+    timed = any(isinstance(file, SubtitleFile) for file in files(nodes, [hanging]))
+    return [f"setpts=PTS+{seconds(hanging.at_millis or 0)}/TB", *way] if timed else way
+
+
+def files(nodes: Nodes, hangings: Sequence[Hanging]) -> tuple[GraphFile, ...]:
     """Give the files that filters on the way to any output read, each once."""
     return tuple(dict.fromkeys(file for name in _used(nodes, hangings) for file in nodes[name].change.files))
 

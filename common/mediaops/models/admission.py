@@ -168,5 +168,10 @@ OPERATIONS_RULES: tuple[Rule, ...] = (
         "j < i && p.name == o.caption.transcriptFrom && has(p.transcribe)))",
         "transcriptFrom must name a transcribe operation that stands above",
     ),
+    (
+        "self.all(i, o, !has(o.filter) || o.filter.steps.all(s, !has(s.burnSubtitles) || self.exists(j, p, "
+        "j < i && p.name == s.burnSubtitles.from && has(p.transcribe))))",
+        "burnSubtitles.from must name a transcribe operation that stands above",
+    ),
 )
 """Rules on `spec.operations`."""

@@ -10,6 +10,7 @@ from mediaops.models.mediaasset import SOURCE
 from mediaops.models.work import ObjectRef, StepOrder, StepResult, StoredFile, file_role
 from mediaops.planner.passes import Pass
 from mediaops.planner.steps import Step
+from mediaops.transcript import file_name
 
 
 def _reference(file: StoredFile) -> ObjectRef:
@@ -75,8 +76,9 @@ def _operation(
     if step.transcript in running:
         transcript_step = step.transcript
     elif step.transcript:
-        transcript = results[step.transcript].file("transcript.json")
-        if transcript:  # a transcription that was skipped has none: the caption does without
+        language = getattr(step.operation.parameters, "transcript_language", None)
+        transcript = results[step.transcript].file(file_name("json", language))
+        if transcript:  # a transcription that was skipped has none: what reads it does without
             reads["transcript"] = _reference(transcript)
     return StepOrder(
         step_key=step.step_key,

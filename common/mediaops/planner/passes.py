@@ -62,7 +62,7 @@ def pack(
         alone = [s for s in together if unfused or s.name in apart]
         fused = [s for s in together if s not in alone]
         groups = ([fused] if fused else []) + _by_output(alone, by_name)
-        passes += [_make(group, placement, by_name) for group in groups]
+        passes += [_make(group, placement, by_name) for group in groups if _ready(group, done, by_name)]
 
     for preparation in sorted(lacking, key=lambda p: p.name):
         _attach(preparation, passes, by_name, done)
@@ -107,6 +107,12 @@ def _there(
             _there(n, names, done, by_name, placement) for n in step.needs
         )
     return name in done
+
+
+def _ready(group: list[Step], done: Collection[str], by_name: dict[str, Step]) -> bool:
+    """Say whether a group has all it reads; one that was split off may have to wait for another."""
+    names = {s.name for s in group}
+    return all(_there(n, names, done, by_name, s.placement) for s in group for n in s.needs)
 
 
 def _through(group: Iterable[Step], by_name: dict[str, Step]) -> tuple[str, ...]:

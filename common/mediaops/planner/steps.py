@@ -145,11 +145,13 @@ def plan_steps(
         spec_hash = digest(wanted, inputs, platforms, attributes)[:40]
         name = processing_job_name(asset_name, asset_uid, operation.name, spec_hash, stored, reprocess)
 
-        link = [kind.name, parameters.content(), versions]
+        read = steps[transcript].step_key if transcript else None
+        # What burns a transcript in hands its key down to all that reads the picture.
+        burnt = [read] if read and kind.transforms else []
+        link = [kind.name, parameters.content(), versions, *burnt]
         chain = [*chains[source], link]
         if kind.transforms:
             chains[operation.name] = chain
-        read = steps[transcript].step_key if transcript else None
         prepared = _prepared(operation, placement, source, identity, chains[source])
         steps[operation.name] = Step(
             operation=operation,

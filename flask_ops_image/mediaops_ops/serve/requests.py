@@ -150,6 +150,8 @@ def _step_fault(step: FilterStep) -> str | None:
         return FILTER_SENTENCE
     if step.lut is not None and (step.lut.look is None) == (step.lut.file is None):
         return "give look or file, one of them"
+    if step.burn_subtitles is not None:
+        return "subtitles are burnt in by an asset's passes only, which have a transcript: apply a MediaAsset"
     if step.file is not None:
         return "files of a workspace's storage are read by an asset's passes only: apply a MediaAsset"
     return None

@@ -218,7 +218,10 @@ def test_a_filter_makes_of_a_picture_what_is_worked_out_by_hand(case: str, made:
 
 
 def test_every_filter_is_among_the_cases() -> None:
-    assert set(FilterStep.model_fields) == {name for step, _, _ in CASES.values() for name in step}
+    with_text = {"burn_subtitles", "brand_kit"}  # in test_burnt_in
+    assert set(FilterStep.model_fields) - with_text == {
+        name for step, _, _ in CASES.values() for name in step
+    }
 
 
 def test_the_measure_tells_a_filter_from_none(made: dict[str, Picture]) -> None:

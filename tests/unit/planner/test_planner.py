@@ -207,3 +207,55 @@ def test_a_whisper_of_the_image_runs_on_its_gpu_without_prepared_sound():
     assert (plan[0].placement, plan[0].prepared) == (Placement(1), None)
     assert plan[0].operation.transcribe.model == "small"
     assert {("words",), ("poster",)} == {p.members for p in pack(plan, **everything_open(plan))}
+
+
+def subtitled(transcribe=None, **block):
+    burnt = {"burnSubtitles": {"from": "transcript", **block}}
+    return spec(
+        {"name": "transcript", "transcribe": transcribe or {}},
+        {"name": "burnt", "filter": {"steps": [burnt]}},
+        {"name": "small", "input": "burnt", "compress": {}},
+        {"name": "poster", "thumbnail": {}},
+    )
+
+
+def test_what_is_burnt_in_counts_for_all_that_follows_and_its_style_for_nothing_above():
+    before = keys(subtitled())
+    louder, boxed = keys(subtitled({"language": "en"})), keys(subtitled(style="box"))
+    assert {"transcript", "burnt", "small"} == {n for n in before if before[n] != louder[n]}
+    assert {"burnt", "small"} == {n for n in before if before[n] != boxed[n]}
+
+
+def test_subtitles_share_the_pass_of_a_transcript_made_here_and_wait_for_one_made_outside():
+    plan = steps(subtitled())
+    assert ("transcript",) == next(s for s in plan if s.name == "burnt").needs
+    assert [("transcript", "burnt", "small", "poster")] == [
+        p.members for p in pack(plan, **everything_open(plan))
+    ]
+
+    outside = steps(subtitled({"engine": "openai"}))
+    (media,) = pack(outside, **everything_open(outside))
+    assert (("poster",), ["transcript/audio"]) == (media.members, [p.name for p in media.prepares])
+    (last,) = pack(outside, open_={"burnt", "small"}, done={"transcript", "poster"}, prepared=set())
+    assert ("burnt", "small") == last.members
+
+
+def test_a_pass_of_its_own_waits_for_the_transcript_that_it_reads():
+    plan = steps(subtitled())
+    names = {s.name for s in plan}
+    first = pack(plan, open_=names, done=set(), prepared=set(), apart=names)
+    assert [("transcript",), ("poster",)] == [p.members for p in first]
+    (last,) = pack(plan, open_={"burnt", "small"}, done={"transcript", "poster"}, prepared=set(), apart=names)
+    assert ("burnt", "small") == last.members
+
+
+def test_the_language_asked_for_is_the_file_that_is_read():
+    files = [
+        StoredFile(name=name, key=f"k/{name}", media_type="application/json", size_bytes=3, sha256="a" * 64)
+        for name in ("transcript.json", "transcript.de.json")
+    ]
+    made = {"transcript": StepResult(step_key="k", type="transcribe", job="j", files=files)}
+    for block, key in (({}, "k/transcript.json"), ({"language": "de"}, "k/transcript.de.json")):
+        plan = steps(subtitled(**block))
+        burnt, _ = step_orders(Pass(("burnt", "small"), Placement()), plan, made, ASSET, "acme")
+        assert key == burnt.reads["transcript"].key
