@@ -42,7 +42,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a table of colours of two kinds": (
         spec(
-            f"{{name: a, filter: {{steps: [{{lut: {{look: film, file: {{key: a, sha256: {'0' * 64}}}}}}}]}}}}"
+            f"{{name: a, filter: {{steps: [{{lut: {{look: film, file: {{key: a, sha256: {'ab' * 32}}}}}}}]}}}}"
         ),
         "give look or file, one of them",
     ),
@@ -52,7 +52,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a logo from outside of the workspace": (
         spec(
-            f"{{name: a, filter: {{steps: [{{watermark: {{file: {{key: ../b/c, sha256: {'0' * 64}}}}}}}]}}}}"
+            f"{{name: a, filter: {{steps: [{{watermark: {{file: {{key: ../b/c, sha256: {'ab' * 32}}}}}}}]}}}}"
         ),
         "key is a path inside the workspace's storage",
     ),

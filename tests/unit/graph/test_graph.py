@@ -336,3 +336,26 @@ def test_prepared_files_make_a_step_independent_of_the_media():
     assert not needs_media(step("t", "transcribe", engine="openai"), FileType.VIDEO)
     assert needs_media(step("t", "transcribe"), FileType.VIDEO)
     assert needs_media(step("c", "caption"), FileType.IMAGE)
+
+
+def test_a_still_of_a_subtitled_video_is_sought_and_shown_its_own_time():
+    burnt = {"steps": [{"burnSubtitles": {"from": "transcript"}}]}
+    plan = plan_pass(
+        [
+            step("burnt", "filter", burnt, stored=False, transcript_step="transcript"),
+            step("poster", "thumbnail", {"atMillis": [7000]}, input="burnt"),
+        ],
+        VIDEO,
+    )
+    (chain,) = only(plan).graph
+    (file,) = only(plan).files
+
+    assert ("-ss", "7.000") == only(plan).inputs[0]
+    assert chain.startswith(f"[0:0]setpts=PTS+7.000/TB,ass=filename={file.path}:fontsdir=files/fonts,")
+
+
+def test_what_filters_read_is_named_once_for_each_command():
+    look = {"steps": [{"lut": {"look": "film"}}]}
+    plan = plan_pass([step("a", "filter", look), step("b", "filter", look)], VIDEO)
+
+    assert ["files/film-100.cube"] == [file.path for file in only(plan).files]
