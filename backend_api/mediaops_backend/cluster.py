@@ -12,7 +12,7 @@ from typing import Any
 
 from kubernetes import client, config
 
-from mediaops.models.base import GROUP, VERSION
+from mediaops.models.base import API_VERSION, GROUP, VERSION
 
 WORKSPACE_LABEL = "mediaops.dev/workspace"
 FIELD_MANAGER = "mediaops-backend"
@@ -83,6 +83,31 @@ class Cluster:
             patch,
             field_manager=FIELD_MANAGER,
             _content_type="application/merge-patch+json",
+            _request_timeout=TIMEOUT_SECONDS,
+        )
+
+    def apply_review(self, namespace: str, name: str, review: dict[str, Any], manager: str) -> None:
+        """Apply a part of spec.review, which that field manager keeps from then on.
+
+        Raises ApiException: 409 where another manager keeps it, 422 where the API server's rules are broken.
+        """
+        metadata = {"namespace": namespace, "name": name}
+        body = {
+            "apiVersion": API_VERSION,
+            "kind": "MediaAsset",
+            "metadata": metadata,
+            "spec": {"review": review},
+        }
+        self._objects.patch_namespaced_custom_object(
+            GROUP,
+            VERSION,
+            namespace,
+            "mediaassets",
+            name,
+            body,
+            field_manager=manager,
+            field_validation="Strict",
+            _content_type="application/apply-patch+yaml",
             _request_timeout=TIMEOUT_SECONDS,
         )
 

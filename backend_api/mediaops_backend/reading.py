@@ -13,6 +13,8 @@ from pydantic import BaseModel, SecretStr
 from mediaops.problems import Problem, invalid, not_found, unauthorized
 
 MAX_BODY_BYTES = 1024 * 1024
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+"""A transcript with every word's times, of some four hours."""
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -55,6 +57,20 @@ def json_body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Problem(422, "not-json", "the body must be a JSON object")
     return body
+
+
+def text_body() -> str:
+    """Give the body as text, whatever the content type says; raises Problem (415, 422)."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise Problem(415, "encoding-not-supported", "send the body without a Content-Encoding")
+    request.max_content_length = MAX_TEXT_BYTES
+    try:
+        text = request.get_data(cache=False, parse_form_data=False).decode()
+    except UnicodeDecodeError:
+        raise Problem(422, "not-text", "the body must be text in UTF-8") from None
+    if "\0" in text:
+        raise Problem(422, "not-text", "the body must not hold the character NUL")
+    return text
 
 
 def read(model: type[M]) -> M:

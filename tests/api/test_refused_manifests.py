@@ -256,6 +256,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, transcribe: {language: EN}}"),
         "should match '^[a-z]{2,3}$'",
     ),
+    "an edited transcript of a caption": (
+        spec(
+            "{name: c, caption: {}}",
+            review="{transcripts: [{operation: c, key: a.json, sha256: '%s'}]}" % ("0" * 64),
+        ),
+        "review.transcripts must name a transcribe operation",
+    ),
     "a translator without languages": (
         spec("{name: a, transcribe: {translationModel: gpt-4o}}"),
         "translationModel chooses who translates: give translateTo too",

@@ -52,11 +52,13 @@ publish:
       media: [{from: small}]
       text: {from: post, variant: 1, language: de}
     - {name: second, platform: linkedin, media: [{from: source}], text: {value: Hello}}
-review: {texts: [{target: x, variant: 0}]}
+review:
+  texts: [{target: x, variant: 0}]
+  transcripts: [{operation: transcript, key: reviews/a.json, sha256: '%s'}]
 suspend: false
 deletionPolicy: Retain
 attributes: {campaign: product_launch}
-"""
+""" % ("0" * 64)
 
 ACCEPTED: dict[str, dict[str, Any]] = {
     "every field": asset(FULL)["spec"],
@@ -131,7 +133,10 @@ def largest() -> dict[str, Any]:
         "operations": operations,
         "primary": "o29",
         "publish": {"targets": targets},
-        "review": {"texts": [{"target": target["name"], "variant": 0} for target in reversed(targets)]},
+        "review": {
+            "texts": [{"target": target["name"], "variant": 0} for target in reversed(targets)],
+            "transcripts": [{"operation": "transcript", "key": "a.json", "sha256": "0" * 64}],
+        },
         "attributes": {f"{i:063}": "x" * 256 for i in range(32)},
     }
 

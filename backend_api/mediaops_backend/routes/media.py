@@ -8,11 +8,11 @@ from flask import Blueprint, Response, g, request
 from pydantic import RootModel
 
 from mediaops.problems import invalid
-from mediaops_backend import assets, intake, shown
+from mediaops_backend import assets, intake, shown, transcripts
 from mediaops_backend.backend import backend
 from mediaops_backend.documented import documented
 from mediaops_backend.intake import ProcessRequest, RetryRequest
-from mediaops_backend.reading import answer, bearer, json_body, query, uuid_of
+from mediaops_backend.reading import answer, bearer, json_body, query, text_body, uuid_of
 
 routes = Blueprint("media", __name__)
 
@@ -72,6 +72,19 @@ def status() -> Response:
             progress=shown.progress(found.jobs),
         )
     )
+
+
+@routes.put("/api/media/assets/<asset>/transcripts/<operation>")
+@documented(
+    "An edited transcript: captions (seconds), a transcript.json, SubRip or WebVTT. Only what reads it runs again.",
+    who="user",
+    body=transcripts.Captions,
+    answer=transcripts.Edited,
+    problems=(404, 409, 413, 415, 422),
+)
+def edit_transcript(asset: str, operation: str) -> Response:
+    """Answer once the edit is stored and the resource names it."""
+    return answer(transcripts.put(backend(), g.workspace, uuid_of(asset, "asset"), operation, text_body()))
 
 
 def _asset_name(idempotency_key: str | None) -> str:

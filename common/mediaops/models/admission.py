@@ -141,6 +141,11 @@ _NAMES_FIT: tuple[Rule, ...] = (
         "a target's text.language must be the caption's language or one of its translateTo",
     ),
     (
+        "!has(self.review) || !has(self.review.transcripts) || self.review.transcripts.all(r, "
+        f"{_some_operation('o.name == r.operation && has(o.transcribe)')})",
+        "review.transcripts must name a transcribe operation",
+    ),
+    (
         "!has(self.review) || !has(self.review.texts) || self.review.texts.all(r, has(self.publish) && "
         "self.publish.targets.exists(t, t.name == r.target && has(t.text) && has(t.text.from)))",
         "review.texts must name a target of publish whose text comes from a caption (text.from)",

@@ -17,8 +17,10 @@ from mediaops.models.base import (
     Millis,
     Model,
     Name,
+    OwnKey,
     Pixels,
     Reference,
+    Sha256,
     Time,
     rules,
 )
@@ -225,6 +227,17 @@ class ReviewedText(Model):
     """Which of the caption's variants is posted."""
 
 
+class EditedTranscript(Model):
+    """A transcript that a person corrected. What reads the operation's transcript reads this instead."""
+
+    operation: Name
+    """The transcribe operation whose transcript it replaces; that isn't run again."""
+    key: OwnKey
+    """Key inside the workspace's part of the bucket (without the workspace) of a transcript.json."""
+    sha256: Sha256
+    """SHA-256 of the file in lower-case hex."""
+
+
 class Review(Model):
     """What people decided about this asset. Manifests kept in Git leave it out."""
 
@@ -236,6 +249,14 @@ class Review(Model):
         ),
     ] = []
     """Which variant each target gets, in place of its text.variant."""
+    transcripts: Annotated[
+        list[EditedTranscript],
+        Field(
+            max_length=16,
+            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["operation"]},
+        ),
+    ] = []
+    """Transcripts that people corrected; the backend writes them here (PUT …/transcripts/OPERATION)."""
 
 
 AttributeValue = Annotated[str, Field(max_length=256)]

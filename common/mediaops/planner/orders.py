@@ -73,7 +73,9 @@ def _operation(
             reads[file.name] = _reference(file)
     else:
         reads |= _rendition(step.input, running, results)
-    if step.transcript in running:
+    if step.edited:
+        reads["transcript"] = ObjectRef(key=f"{workspace}/{step.edited.key}", sha256=step.edited.sha256)
+    elif step.transcript in running:
         transcript_step = step.transcript
     elif step.transcript:
         language = getattr(step.operation.parameters, "transcript_language", None)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediaops.identity import digest, processing_job_name
-from mediaops.models.mediaasset import SOURCE, MediaAssetSpec, OperationSpec
+from mediaops.models.mediaasset import SOURCE, EditedTranscript, MediaAssetSpec, OperationSpec
 from mediaops.operations import Makes
 from mediaops.operations.caption import CaptionParameters
 
@@ -59,6 +59,8 @@ class Step:
     """The transform it reads, or `source`."""
     transcript: str | None
     """The transcribe operation whose text it reads."""
+    edited: EditedTranscript | None
+    """What a person made of that text: read in its place."""
     platforms: tuple[str, ...]
     attributes: Mapping[str, str]
     versions: Mapping[str, str]
@@ -78,7 +80,8 @@ class Step:
     @property
     def needs(self) -> tuple[str, ...]:
         """Name the operations that must not have failed for this one to make sense."""
-        return tuple(n for n in (self.input, self.transcript) if n and n != SOURCE)
+        read = None if self.edited else self.transcript
+        return tuple(n for n in (self.input, read) if n and n != SOURCE)
 
 
 def _resolved(operation: OperationSpec, spec: MediaAssetSpec) -> OperationSpec:
@@ -129,6 +132,7 @@ def plan_steps(
     pinned = pinned or {}
     steps: dict[str, Step] = {}
     chains: dict[str, list[Any]] = {SOURCE: []}
+    edits = {edit.operation: edit for edit in spec.review.transcripts} if spec.review else {}
     for written in spec.operations:
         operation = _resolved(written, spec)
         parameters, kind = operation.parameters, operation.operation
@@ -139,13 +143,19 @@ def plan_steps(
         stored = _must_be_stored(written, spec)
         placement = Placement(written.gpu, parameters.outside_engine())
 
+        # A translation stays what was made of the transcript that was heard.
+        foreign = getattr(parameters, "transcript_language", None)
+        edited = edits.get(transcript) if transcript and not foreign else None
+
         inputs = [steps[n].spec_hash for n in (source, transcript) if n and n != SOURCE]
+        inputs += [edited.sha256] if edited else []
         # What isn't set doesn't count: a field that a later version adds makes no new ProcessingJob.
         wanted = written.model_dump(mode="json", exclude_none=True, exclude={"input"})
         spec_hash = digest(wanted, inputs, platforms, attributes)[:40]
         name = processing_job_name(asset_name, asset_uid, operation.name, spec_hash, stored, reprocess)
 
-        read = steps[transcript].step_key if transcript else None
+        # An edit's content stands for the transcript: how that came about makes no difference any more.
+        read = edited.sha256 if edited else steps[transcript].step_key if transcript else None
         # What burns a transcript in hands its key down to all that reads the picture.
         burnt = [read] if read and kind.transforms else []
         link = [kind.name, parameters.content(), versions, *burnt]
@@ -157,6 +167,7 @@ def plan_steps(
             operation=operation,
             input=source,
             transcript=transcript,
+            edited=edited,
             platforms=platforms,
             attributes=attributes,
             versions=versions,

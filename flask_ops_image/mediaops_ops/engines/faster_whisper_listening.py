@@ -17,10 +17,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mediaops.alignment import timed
 from mediaops.operations.transcribe import TranscribeEngine
 from mediaops.reasons import Reason
 from mediaops.transcript import Segment, Transcript, Word
-from mediaops_ops.engines.alignment import timed
 from mediaops_ops.engines.glossary import hint
 from mediaops_ops.engines.guards import Claim, is_speech
 from mediaops_ops.engines.languages import UNDETERMINED

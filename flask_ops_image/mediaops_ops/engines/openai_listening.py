@@ -22,10 +22,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mediaops.alignment import timed
 from mediaops.operations.transcribe import TranscribeEngine
 from mediaops.transcript import Segment, Transcript, Word
 from mediaops_ops.engines import openai_api
-from mediaops_ops.engines.alignment import timed
 from mediaops_ops.engines.glossary import hint
 from mediaops_ops.engines.guards import Claim, is_speech
 from mediaops_ops.engines.languages import UNDETERMINED, code_of

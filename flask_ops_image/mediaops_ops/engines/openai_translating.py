@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from mediaops.alignment import timed
 from mediaops.cues import placed
 from mediaops.reasons import Reason
 from mediaops.scripts import measure
 from mediaops.transcript import Cue, Segment, Transcript
 from mediaops_ops.engines import openai_api
-from mediaops_ops.engines.alignment import timed
 from mediaops_ops.engines.side_by_side import side_by_side
 from mediaops_ops.outcome import Progress, StepError
 from mediaops_ops.settings import Settings

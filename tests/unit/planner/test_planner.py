@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from mediaops.models.base import FileType
-from mediaops.models.mediaasset import MediaAssetSpec
+from mediaops.models.mediaasset import MediaAssetSpec, Review
 from mediaops.models.work import StepResult, StoredFile
 from mediaops.operations.crop import CropParameters
 from mediaops.planner import Pass, Placement, pack, plan_steps, step_orders
@@ -259,3 +259,45 @@ def test_the_language_asked_for_is_the_file_that_is_read():
         plan = steps(subtitled(**block))
         burnt, _ = step_orders(Pass(("burnt", "small"), Placement()), plan, made, ASSET, "acme")
         assert key == burnt.reads["transcript"].key
+
+
+def edited(sha256):
+    entry = {"operation": "transcript", "key": "reviews/a.json", "sha256": sha256}
+    return spec(*CHAIN, review={"transcripts": [entry]})
+
+
+def test_an_edited_transcript_reruns_only_what_reads_it():
+    heard, once, twice = keys(spec(*CHAIN)), keys(edited("a" * 64)), keys(edited("b" * 64))
+    assert {"post"} == {name for name in heard if heard[name] != once[name]}
+    assert {"post"} == {name for name in once if once[name] != twice[name]}
+    jobs = {s.name: s.processing_job for s in steps(spec(*CHAIN))}
+    changed = {s.name for s in steps(edited("a" * 64)) if s.processing_job != jobs[s.name]}
+    assert {"post"} == changed
+
+
+def test_an_edit_is_read_in_place_of_the_transcript_whatever_became_of_that():
+    plan = steps(edited("a" * 64))
+    post = next(s for s in plan if s.name == "post")
+    assert (post.transcript, post.needs) == ("transcript", ())
+    (order,) = step_orders(Pass(("post",), Placement()), plan, {}, ASSET, "acme")
+    assert (order.reads["transcript"].key, order.reads["transcript"].sha256) == (
+        "acme/reviews/a.json",
+        "a" * 64,
+    )
+    assert order.transcript_step is None
+
+
+def test_what_comes_out_the_same_after_another_transcription_is_not_run_again():
+    other = [{"name": "transcript", "transcribe": {"vad": False}}, *CHAIN[1:]]
+    entry = {"operation": "transcript", "key": "reviews/a.json", "sha256": "a" * 64}
+    again = keys(spec(*other, review={"transcripts": [entry]}))
+    assert keys(edited("a" * 64))["post"] == again["post"]
+
+
+def test_subtitles_that_are_burnt_in_change_with_the_edit_but_not_with_their_language():
+    entry = {"operation": "transcript", "key": "reviews/a.json", "sha256": "a" * 64}
+    for block, changed in (({}, {"burnt", "small"}), ({"language": "de"}, set())):
+        plain = subtitled({"translateTo": ["de"]}, **block)
+        corrected = plain.model_copy(update={"review": Review.model_validate({"transcripts": [entry]})})
+        before, after = keys(plain), keys(corrected)
+        assert changed == {name for name in before if before[name] != after[name]}

@@ -17,7 +17,8 @@ def _bare(text: str) -> str:
 def timed(segments: Sequence[Segment], words: Sequence[Word]) -> tuple[Word, ...]:
     """Give each word of the segments' text its time; one without a counterpart shares the gap it stands in.
 
-    Where the engine reports no words at all, a segment's time is shared out among its words by length.
+    Where the engine reports no words at all, a segment's time is shared out among its words by length. A word's
+    confidence is its segment's; its own where the segment has none.
     """
     texts = [(token, segment) for segment in segments for token in unbroken(segment.text)]
     known: dict[int, Word] = {}
@@ -33,7 +34,8 @@ def timed(segments: Sequence[Segment], words: Sequence[Word]) -> tuple[Word, ...
         if i in known:
             word = known[i]
             start = max(word.start_millis, out[-1].end_millis if out else 0)
-            out.append(_word(text, start, max(start, word.end_millis), segment))
+            sure = word.confidence if segment.confidence is None else segment.confidence
+            out.append(_word(text, start, max(start, word.end_millis), sure))
             i += 1
             continue
         until = i
@@ -52,10 +54,9 @@ def _shared(texts: list[str], start: int, end: int, segment: Segment) -> list[Wo
     words = []
     for text in texts:
         begin, before = start + (end - start) * before // total, before + len(text)
-        words.append(_word(text, begin, start + (end - start) * before // total, segment))
+        words.append(_word(text, begin, start + (end - start) * before // total, segment.confidence))
     return words
 
 
-def _word(text: str, start: int, end: int, segment: Segment) -> Word:
-    """Give a word; its confidence is its segment's, the only one that the engine gives."""
-    return Word(text=text[:1024], start_millis=start, end_millis=end, confidence=segment.confidence)
+def _word(text: str, start: int, end: int, confidence: float | None) -> Word:
+    return Word(text=text[:1024], start_millis=start, end_millis=end, confidence=confidence)

@@ -1,7 +1,7 @@
 from itertools import pairwise
 
+from mediaops.alignment import timed
 from mediaops.transcript import Segment, Word
-from mediaops_ops.engines.alignment import timed
 
 
 def word(text: str, start: int, end: int) -> Word:
