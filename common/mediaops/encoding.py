@@ -28,6 +28,9 @@ JPEG = Container("jpg", "image/jpeg")
 WEBP = Container("webp", "image/webp")
 AVIF = Container("avif", "image/avif")
 PNG = Container("png", "image/png")
+GIF = Container("gif", "image/gif")
+ANIMATED = frozenset({WEBP, AVIF, PNG, GIF})
+"""Containers of images that keep an animation."""
 
 SOUND_KBPS = 128
 """Bit rate of a video's sound in kilobits per second: AAC-LC at 128 is what platforms ask for at least."""

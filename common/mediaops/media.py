@@ -45,6 +45,8 @@ class Media(Model):
     """Index of the picture among the file's streams."""
     square_pixels: bool = True
     """False: the coded picture must be stretched to width by height first."""
+    pictures: Annotated[int, Field(ge=1)] = 1
+    """Of an image: more than one, and it is animated."""
     frame_rate: float | None = None
     """Mean pictures per second; None for images and sound."""
     last_frame_millis: Millis | None = None

@@ -10,7 +10,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mediaops.encoding import AVIF, JPEG, PNG, WEBP, Container
+from mediaops.encoding import AVIF, GIF, JPEG, PNG, WEBP, Container
 from mediaops.graph import MAX_PIXELS, ImageFile
 from mediaops.media import Media
 from mediaops.models.base import FileType
@@ -26,8 +26,15 @@ WITHOUT_HEIF = tuple(name for name in READ if name != "HEIF")
 """Those that Pillow knows by itself; HEIF's module is loaded only for a file that may be one."""
 FORMATS = {"MPO": "jpeg", "HEIF": "heic"}
 """Formats under the name of what everyone takes them for: many phones' JPEGs hold a second picture."""
+ANIMATED = frozenset({"GIF", "WEBP", "PNG", "AVIF"})
+"""Formats whose further pictures follow the first in time; those of others are pages or variants."""
+MAX_ANIMATED_PIXELS = 16 * MAX_PIXELS
+"""Of all pictures of an animation together."""
+MAX_PICTURES = 10_000
+UNTIMED_MILLIS = 100
+"""How long browsers show a picture that says nothing of it."""
 EXTENSIONS = {"jpeg": "jpg"}
-WRITERS: dict[Container, str] = {JPEG: "JPEG", WEBP: "WEBP", AVIF: "AVIF", PNG: "PNG"}
+WRITERS: dict[Container, str] = {JPEG: "JPEG", WEBP: "WEBP", AVIF: "AVIF", PNG: "PNG", GIF: "GIF"}
 ORIENTATION = 0x0112
 """EXIF's tag; 5 to 8 are turned by a quarter."""
 
@@ -63,7 +70,9 @@ def facts(path: Path) -> Media:
     """Decode the whole image and give its facts; raises StepError InvalidMedia."""
     with _opened(path) as image:
         width, height = image.size
-        if image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}:
+        turned = image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}
+        pictures = _pictures(image)
+        if turned:
             width, height = height, width
         name = image.format or ""
         form = FORMATS.get(name, name.lower())
@@ -75,7 +84,27 @@ def facts(path: Path) -> Media:
             size_bytes=path.stat().st_size,
             width=width,
             height=height,
+            pictures=pictures,
         )
+
+
+def _pictures(image: Image) -> int:
+    """Decode every picture of an animation, one after the other, and count them; raises StepError InvalidMedia."""
+    count: int = getattr(image, "n_frames", 1) if image.format in ANIMATED else 1
+    width, height = image.size
+    if count > MAX_PICTURES or count * width * height > MAX_ANIMATED_PIXELS:
+        raise _invalid(
+            f"The animation of {count} pictures of {width}x{height} pixels is too large; give it as fileType video."
+        )
+    for index in range(1, count):
+        try:
+            image.seek(index)
+        except EOFError as error:
+            raise _invalid(
+                f"The image is cut off: {count} pictures are promised, {index} are there."
+            ) from error
+        _decode(image)
+    return count
 
 
 def _opened(path: Path) -> Image:
@@ -90,27 +119,40 @@ def _opened(path: Path) -> Image:
         raise _invalid(
             f"The picture of {width}x{height} pixels is too large; at most {MAX_PIXELS} are decoded."
         )
+    _decode(image)
+    return image
+
+
+def _decode(image: Image) -> None:
     try:
         image.load()
     except (OSError, ValueError, SyntaxError, MemoryError) as error:
         cut = "truncated" in str(error).lower()
         problem = "is cut off: its end is missing" if cut else "is damaged and can't be decoded"
         raise _invalid(f"The image {problem}.") from error
-    return image
 
 
-def write_upright(path: Path, target: Path) -> None:
-    """Write the image as a PNG for the graph: upright, in sRGB, on white where it is transparent."""
+def write_upright(path: Path, target: Path, pictures: int) -> None:
+    """Write the image as a PNG for the graph: upright, in sRGB, on white where it is transparent.
+
+    Those of an animation follow one another in the file, which FFmpeg reads as a film.
+    """
+    with _opened(path) as image, target.open("wb") as file:
+        for index in range(pictures):
+            image.seek(index)
+            _upright(image).save(file, "PNG", compress_level=1, icc_profile=None)
+
+
+def _upright(image: Image) -> Image:
     import PIL.Image
     from PIL import ImageOps
 
-    with _opened(path) as image:
-        upright = _in_srgb(_in_eight_bits(ImageOps.exif_transpose(image)))
-        if upright.mode in {"RGBA", "LA", "PA", "P"} or "transparency" in upright.info:
-            layered = upright.convert("RGBA")
-            ground = PIL.Image.new("RGBA", layered.size, "white")
-            upright = PIL.Image.alpha_composite(ground, layered)
-        upright.convert("RGB").save(target, "PNG", compress_level=1, icc_profile=None)
+    upright = _in_srgb(_in_eight_bits(ImageOps.exif_transpose(image)))
+    if upright.mode in {"RGBA", "LA", "PA", "P"} or "transparency" in upright.info:
+        layered = upright.convert("RGBA")
+        ground = PIL.Image.new("RGBA", layered.size, "white")
+        upright = PIL.Image.alpha_composite(ground, layered)
+    return upright.convert("RGB")
 
 
 def write_logo(path: Path, target: Path, box: tuple[int, int], opacity: float) -> None:
@@ -168,12 +210,29 @@ def _in_srgb(image: Image) -> Image:
     return converted
 
 
-def write(graph_file: Path, target: Path, image_file: ImageFile) -> None:
-    """Write the PNG that the graph made in the form that was asked for."""
+def write(graph_file: Path, target: Path, image_file: ImageFile, source: Path) -> None:
+    """Write what the graph made in the form that was asked for; an animation's pictures last as in the source."""
     import PIL.Image
 
-    options: dict[str, object] = {} if image_file.container is PNG else {"quality": image_file.quality}
+    options: dict[str, object] = {}
+    if image_file.container not in {PNG, GIF}:
+        options["quality"] = image_file.quality
     if image_file.container is JPEG:
         options |= {"optimize": True, "progressive": True}
     with PIL.Image.open(graph_file, formats=("PNG",)) as image:
+        if image_file.moving:
+            durations, loop = _timing(source)
+            options |= {"save_all": True, "duration": durations, "loop": loop}
         image.save(target, WRITERS[image_file.container], **options)
+
+
+def _timing(path: Path) -> tuple[list[int], int]:
+    """Give how long each picture of an animation lasts, in milliseconds, and how often it is shown; 0: for ever."""
+    durations = []
+    with _opened(path) as image:
+        loop = int(image.info.get("loop", 0))
+        for index in range(getattr(image, "n_frames", 1)):
+            image.seek(index)
+            image.load()  # WebP and AVIF tell it only then
+            durations.append(round(image.info.get("duration", 0)) or UNTIMED_MILLIS)
+    return durations, loop

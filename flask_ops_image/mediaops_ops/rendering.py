@@ -49,7 +49,7 @@ class Rendering:
             from mediaops_ops import images
 
             source = self.folder / "upright.png"
-            images.write_upright(self.source, source)
+            images.write_upright(self.source, source, self.media.pictures)
         waiting = _by_step(self.plan.outputs)
         for name in waiting:
             (self.folder / folder_name(name)).mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ class Rendering:
             from mediaops_ops import images
 
             final = path.with_name(f"{output.name}.{output.container.extension}")
-            images.write(path, final, output.image)
+            images.write(path, final, output.image, self.source)
             path = final
         if not output.lasts:
             size = output.picture

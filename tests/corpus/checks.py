@@ -11,7 +11,7 @@ from PIL import Image
 
 from mediaops.reasons import Reason
 from tests.corpus import measuring
-from tests.corpus.kinds import VIDEO, Corners, File, Result, Shown
+from tests.corpus.kinds import IMAGE, PICTURE_MILLIS, VIDEO, Corners, File, Result, Shown
 
 Size = tuple[int, int]
 Box = tuple[int, int, int, int]
@@ -134,11 +134,26 @@ def image(
         assert Image.MIME[form] == result.media_types[name]
         assert made.getexif().get(0x0112, 1) == 1
         assert "icc_profile" not in made.info
+        kept = file.shown.frames if file.file_type is IMAGE and name == "rendition" else 1
+        assert kept == getattr(made, "n_frames", 1)
+        if kept != 1:
+            assert {PICTURE_MILLIS} == _durations(made)
+            made.seek(0)
         if wanted.colors is not None and file.shown.corners is not None:
             left, top, width, height = wanted.box(start, size)
             found = measuring.image_colors(made, left=left, top=top, width=width, height=height)
             expected = wanted.colors(file.shown, file.shown.corners)
             assert measuring.furthest(found, expected) <= file.shown.within + more, (found, expected)
+
+
+def _durations(made: Image.Image) -> set[int]:
+    """Give how long the pictures of an animation last, in milliseconds."""
+    durations = set()
+    for index in range(getattr(made, "n_frames", 1)):
+        made.seek(index)
+        made.load()
+        durations.add(round(made.info["duration"]))
+    return durations
 
 
 def sound_file(result: Result, file: File, codec: str, suffix: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageCms
 
-from tests.corpus.kinds import BLUE, CORNERS, IMAGE, RED, Corners, File, Library, Shown
+from tests.corpus.kinds import BLUE, CORNERS, IMAGE, PICTURE_MILLIS, RED, Corners, File, Library, Shown
 from tests.corpus.making import changed, cut, noise, remade, video, written
 
 pillow_heif.register_heif_opener()
@@ -110,15 +110,18 @@ def see_through(picture: Image.Image) -> Image.Image:
 
 
 def moving(name: str, mode: str = "RGB", pictures: int = 5, **options: Any) -> File:
-    """Give the row of an animation: the quarters, in whose middle something moves."""
+    """Give the row of an animation: the quarters, on which something moves in the middle and upper left."""
 
     def make(_: Library, target: Path) -> None:
         frames = []
         for index in range(pictures):
             frame = quarters()
             frame.paste((0, 0, 0), (60 + 8 * index, 50, 68 + 8 * index, 70))
+            frame.paste((0, 0, 0), (24 + 2 * index, 30, 28 + 2 * index, 34))
             frames.append(frame.quantize(32) if mode == "P" else frame)
-        frames[0].save(target, save_all=True, append_images=frames[1:], duration=120, loop=0, **options)
+        frames[0].save(
+            target, save_all=True, append_images=frames[1:], duration=PICTURE_MILLIS, loop=0, **options
+        )
 
     return File(name, IMAGE, make, Shown(160, 120, frames=pictures, within=24 if mode == "P" else 14))
 

@@ -13,6 +13,9 @@ VIDEO, IMAGE, AUDIO = FileType.VIDEO, FileType.IMAGE, FileType.AUDIO
 DEADLINE_SECONDS = 60.0
 """For making a file and running one row over it, on a busy machine."""
 
+PICTURE_MILLIS = 120
+"""How long each picture of an animation lasts."""
+
 Color = tuple[int, int, int]
 """Red, green, blue, 0 to 255 each, sRGB or BT.709."""
 Corners = tuple[Color, Color, Color, Color]

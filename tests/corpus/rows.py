@@ -51,6 +51,11 @@ def below(side: int) -> Callable[[Shown], str | None]:
     return lambda shown: "InvalidParameters" if min(checks.upright(shown, moving=True)) < side else None
 
 
+def moves(shown: Shown) -> str | None:
+    """Refuse animations, which JPEG can't keep."""
+    return "InvalidParameters" if shown.frames != 1 else None
+
+
 def blurred(shown: Shown) -> str | None:
     """Refuse what is too small to be blurred."""
     return "InvalidParameters" if shown.width == shown.height == 1 else None
@@ -190,7 +195,7 @@ IMAGE_ROWS = (
     row("filter", "filter-grey", IMAGE, GREY, lambda r, f: checks.image(r, f, kept(f), Wanted(colors=Shown.grey))),
     row("filter", "filter-every", IMAGE, EVERY_FILTER, lambda r, f: checks.image(r, f, kept(f), Wanted(colors=None)),
         blurred),
-    row("compress", "compress-jpeg", IMAGE, {}, lambda r, f: checks.image(r, f, "JPEG")),
+    row("compress", "compress-jpeg", IMAGE, {}, lambda r, f: checks.image(r, f, "JPEG"), moves),
     row("compress", "compress-webp", IMAGE, {"codec": "webp", "height": 60},
         lambda r, f: checks.image(r, f, "WEBP", Wanted(to_height(60, moving=False)))),
     row("compress", "compress-avif", IMAGE, {"codec": "avif"}, lambda r, f: checks.image(r, f, "AVIF")),
@@ -215,4 +220,5 @@ ROWS = (*VIDEO_ROWS, *IMAGE_ROWS, *AUDIO_ROWS)
 def kept(file: File) -> str:
     """Name, as Pillow does, the form of an image that nothing compresses: its own, or what is nearest."""
     own = {".jpg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".avif": "AVIF", ".gif": "PNG"}
-    return own.get(file.name[file.name.rindex(".") :], "JPEG")
+    suffix = file.name[file.name.rindex(".") :]
+    return "GIF" if suffix == ".gif" and file.shown.frames != 1 else own.get(suffix, "JPEG")

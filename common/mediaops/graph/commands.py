@@ -28,7 +28,9 @@ class ImageFile:
 
     container: Container
     quality: int = IMAGE_QUALITY
-    """1 to 100; PNG has none."""
+    """1 to 100; PNG and GIF have none."""
+    moving: bool = False
+    """An animation: every picture of it, each as long as in the source."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from mediaops.encoding import (
+    ANIMATED,
     AUDIO_CODECS,
+    GIF,
     IMAGE_CONTAINERS,
     IMAGE_QUALITY,
     JPEG,
@@ -21,7 +23,7 @@ from mediaops.graph.wiring import Hanging, Node
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE
 from mediaops.operations.compress import Codec, Encoding
-from mediaops.picture import Change, Picture
+from mediaops.picture import Change, Picture, PlanError
 
 ONE_PICTURE = ("-frames:v", "1", "-f", "image2", "-update", "1", "-atomic_writing", "1")
 """One picture, there under its name only once it is whole: so it can be stored while the encode runs on."""
@@ -32,6 +34,9 @@ STILLS: dict[Container, tuple[tuple[str, ...], str]] = {
     PNG: (("-c:v", "png", *ONE_PICTURE), "rgb24"),
 }
 """FFmpeg's arguments for a still, and the pixel format to bring it to."""
+
+MOVING = ("-c:v", "apng", "-f", "apng", "-plays", "0", "-fps_mode", "passthrough")
+"""FFmpeg's arguments for all pictures of an animation, without loss."""
 
 KEPT = {"jpeg": JPEG, "png": PNG, "webp": WEBP, "avif": IMAGE_CONTAINERS[Codec.AVIF], "gif": PNG}
 """How an image is written that is cropped or filtered and not compressed, by its own format; others: JPEG."""
@@ -62,17 +67,27 @@ def video(node: Node, media: Media, loudness: str | None) -> Hanging:
 
 
 def image(node: Node, media: Media) -> Hanging:
-    """Write the picture at a node as an image."""
-    if node.encoding is None:
-        file = ImageFile(KEPT.get(media.format, JPEG))
+    """Write the picture at a node, or all pictures of an animation, as an image; raises PlanError."""
+    moving, quality = media.pictures > 1, IMAGE_QUALITY
+    if node.encoding is not None:
+        container = IMAGE_CONTAINERS[node.encoding.codec]
+        quality = node.encoding.quality or quality
     else:
-        file = ImageFile(IMAGE_CONTAINERS[node.encoding.codec], node.encoding.quality or IMAGE_QUALITY)
+        container = GIF if moving and media.format == "gif" else KEPT.get(media.format, JPEG)
+    if moving and container not in ANIMATED:
+        raise PlanError(
+            "the image is animated, which JPEG can't keep: compress it as webp or avif, or give it as "
+            "fileType video"
+        )
+    file = ImageFile(container, quality, moving)
     return png(node.name, node.name, "rendition", Change(node.picture), file)
 
 
 def png(node: str, step: str, name: str, change: Change, file: ImageFile) -> Hanging:
     """Write an image's picture without loss, for Pillow to write the file itself."""
     arguments, pixels = STILLS[PNG]
+    if file.moving:
+        arguments = MOVING
     output = Output(step, name, file.container, arguments, change.picture, image=file)
     return Hanging(node, ",".join((*change.filters, f"format={pixels}")), output)
 

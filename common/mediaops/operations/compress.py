@@ -111,6 +111,6 @@ OPERATION = Operation(
     parameters=CompressParameters,
     takes=frozenset(FileType),
     makes=Makes.RENDITION,
-    version="1",
+    version="2",
     plan=plan,
 )

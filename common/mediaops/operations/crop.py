@@ -176,6 +176,6 @@ OPERATION = Operation(
     parameters=CropParameters,
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
-    version="1",
+    version="2",
     plan=plan,
 )

@@ -341,6 +341,6 @@ OPERATION = Operation(
     parameters=FilterParameters,
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
-    version="2",
+    version="3",
     plan=plan,
 )

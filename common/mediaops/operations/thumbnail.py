@@ -61,5 +61,5 @@ OPERATION = Operation(
     parameters=ThumbnailParameters,
     takes=frozenset(FileType),
     makes=Makes.IMAGES,
-    version="1",
+    version="2",
 )
