@@ -10,10 +10,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TIERS = ("unit", "corpus", "api", "services", "e2e", "scale", "chaos")
+SIDE_BY_SIDE = ("unit", "corpus")
+"""Tiers whose files share nothing, so that each processor takes some."""
+ONE_BY_ONE = ("api", "services", "e2e", "scale", "chaos")
+"""Tiers whose tests start servers, or have the machine for themselves."""
 
 
 def say(line: str) -> None:
@@ -25,19 +29,24 @@ def main(scope: str) -> int:
     """Run the tiers of a scope; give pytest's exit status."""
     started = time.monotonic()
     if scope == "fast":
-        return _pytest(["unit"], {})
+        return _pytest(["unit"], {}, *_PARALLEL)
     if (status := _run([sys.executable, "-m", "hack.lint"])) != 0:
         return status
     if (status := _run([sys.executable, "-m", "hack.prepare"])) != 0:
         return status
     say(f"everything is built after {time.monotonic() - started:.0f} s")
-    tiers = [tier for tier in TIERS if (ROOT / "tests" / tier).is_dir()]
-    return _pytest(tiers, {"MEDIAOPS_SAMPLES": "full"} if scope == "full" else {})
+    environment = {"MEDIAOPS_SAMPLES": "full"} if scope == "full" else {}
+    statuses = [_pytest(SIDE_BY_SIDE, environment, *_PARALLEL), _pytest(ONE_BY_ONE, environment)]
+    say(f"ended after {time.monotonic() - started:.0f} s")
+    return max(statuses)
 
 
-def _pytest(tiers: list[str], environment: dict[str, str]) -> int:
-    folders = [f"tests/{tier}" for tier in tiers]
-    return _run([sys.executable, "-m", "pytest", "--durations=15", *folders], environment)
+_PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
+
+
+def _pytest(tiers: Sequence[str], environment: dict[str, str], *arguments: str) -> int:
+    folders = [f"tests/{tier}" for tier in tiers if (ROOT / "tests" / tier).is_dir()]
+    return _run([sys.executable, "-m", "pytest", "--durations=25", *arguments, *folders], environment)
 
 
 def _run(command: list[str], environment: dict[str, str] | None = None) -> int:
