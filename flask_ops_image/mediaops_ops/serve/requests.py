@@ -34,6 +34,9 @@ MAX_TRANSCRIPT = 100_000
 ALIASES = {"caption": {"caption_style": "style"}}
 """Names that the seed gives to parameters, by operation."""
 
+SUBTITLES_SENTENCE = (
+    "one burnSubtitles in a filter operation; write a second filter operation for a second language"
+)
 FILTER_SENTENCE = "a step is exactly one filter, such as brightness: 10; write the next one as a further step"
 
 
@@ -140,6 +143,8 @@ def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:
         case TranscribeParameters() if parameters.translation_model and not parameters.translate_to:
             return "params.translation_model", "translationModel chooses who translates: give translateTo too"
         case FilterParameters():
+            if sum(step.burn_subtitles is not None for step in parameters.steps) > 1:
+                return "params.steps", SUBTITLES_SENTENCE
             faults = ((f"params.steps.{i}", _step_fault(step)) for i, step in enumerate(parameters.steps))
             return next(((field, sentence) for field, sentence in faults if sentence), None)
     return None

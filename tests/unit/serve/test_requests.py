@@ -20,6 +20,7 @@ BROKEN = [
     ("compress", {"crf": 20, "bitrateKbps": 500}),
     ("thumbnail", {"atMillis": [1], "count": 1}),
     ("filter", {"steps": [{}]}),
+    ("filter", {"steps": [{"burnSubtitles": {"from": name}} for name in ("one", "two")]}),
     ("caption", {"variants": 8, "translateTo": ["de", "fr", "es"]}),
     ("transcribe", {"translationModel": "gpt-4o"}),
     ("filter", {"steps": [{"blur": 1}, {"blur": 1, "sepia": {}}]}),
