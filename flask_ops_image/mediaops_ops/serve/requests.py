@@ -143,11 +143,15 @@ def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:
         case TranscribeParameters() if parameters.translation_model and not parameters.translate_to:
             return "params.translation_model", "translationModel chooses who translates: give translateTo too"
         case FilterParameters():
-            if sum(step.burn_subtitles is not None for step in parameters.steps) > 1:
-                return "params.steps", SUBTITLES_SENTENCE
-            faults = ((f"params.steps.{i}", _step_fault(step)) for i, step in enumerate(parameters.steps))
-            return next(((field, sentence) for field, sentence in faults if sentence), None)
+            return _filter_fault(parameters)
     return None
+
+
+def _filter_fault(parameters: FilterParameters) -> tuple[str, str] | None:
+    if sum(step.burn_subtitles is not None for step in parameters.steps) > 1:
+        return "params.steps", SUBTITLES_SENTENCE
+    faults = ((f"params.steps.{i}", _step_fault(step)) for i, step in enumerate(parameters.steps))
+    return next(((field, sentence) for field, sentence in faults if sentence), None)
 
 
 def _step_fault(step: FilterStep) -> str | None:
