@@ -7,6 +7,9 @@ graph in between is the one that videos get.
 from __future__ import annotations
 
 import io
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +22,8 @@ from mediaops_ops.outcome import StepError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+log = logging.getLogger(__name__)
 
 READ = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "BMP", "TIFF")
 """Formats that are read. Not EPS and its like, which run programs."""
@@ -41,6 +46,20 @@ ORIENTATION = 0x0112
 
 def _invalid(message: str) -> StepError:
     return StepError(Reason.INVALID_MEDIA, message, permanent=True)
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Whatever a decoder stumbles over is the file's fault: each library has errors of its own for it."""
+    try:
+        yield
+    except StepError:
+        raise
+    except Exception as error:
+        log.info("an image can't be read", extra={"error": type(error).__name__, "why": str(error)[:200]})
+        cut = "truncated" in str(error).lower()
+        problem = "is cut off: its end is missing" if cut else "is damaged and can't be decoded"
+        raise _invalid(f"The image {problem}.") from error
 
 
 def recognised(path: Path) -> str | None:
@@ -68,7 +87,7 @@ def _header(path: Path) -> Image:
 
 def facts(path: Path) -> Media:
     """Decode the whole image and give its facts; raises StepError InvalidMedia."""
-    with _opened(path) as image:
+    with _reading(), _opened(path) as image:
         width, height = image.size
         turned = image.getexif().get(ORIENTATION, 1) in {5, 6, 7, 8}
         pictures = _pictures(image)
@@ -103,12 +122,12 @@ def _pictures(image: Image) -> int:
             raise _invalid(
                 f"The image is cut off: {count} pictures are promised, {index} are there."
             ) from error
-        _decode(image)
+        image.load()
     return count
 
 
 def _opened(path: Path) -> Image:
-    """Open and decode an image of bounded size."""
+    """Open and decode an image of bounded size, within `_reading`."""
     try:
         image = _header(path)
     except (OSError, ValueError, SyntaxError) as error:
@@ -119,17 +138,8 @@ def _opened(path: Path) -> Image:
         raise _invalid(
             f"The picture of {width}x{height} pixels is too large; at most {MAX_PIXELS} are decoded."
         )
-    _decode(image)
+    image.load()
     return image
-
-
-def _decode(image: Image) -> None:
-    try:
-        image.load()
-    except (OSError, ValueError, SyntaxError, MemoryError) as error:
-        cut = "truncated" in str(error).lower()
-        problem = "is cut off: its end is missing" if cut else "is damaged and can't be decoded"
-        raise _invalid(f"The image {problem}.") from error
 
 
 def write_upright(path: Path, target: Path, pictures: int) -> None:
@@ -137,7 +147,7 @@ def write_upright(path: Path, target: Path, pictures: int) -> None:
 
     Those of an animation follow one another in the file, which FFmpeg reads as a film.
     """
-    with _opened(path) as image, target.open("wb") as file:
+    with _reading(), _opened(path) as image, target.open("wb") as file:
         for index in range(pictures):
             image.seek(index)
             _upright(image).save(file, "PNG", compress_level=1, icc_profile=None)
@@ -162,7 +172,7 @@ def write_logo(path: Path, target: Path, box: tuple[int, int], opacity: float) -
     """
     from PIL import ImageOps
 
-    with _opened(path) as image:
+    with _reading(), _opened(path) as image:
         upright = _in_srgb(_in_eight_bits(ImageOps.exif_transpose(image)))
         fitted = ImageOps.contain(upright.convert("RGBA").convert("RGBa"), box).convert("RGBA")
         fitted.putalpha(fitted.getchannel("A").point(lambda value: round(value * opacity)))
@@ -229,7 +239,7 @@ def write(graph_file: Path, target: Path, image_file: ImageFile, source: Path) -
 def _timing(path: Path) -> tuple[list[int], int]:
     """Give how long each picture of an animation lasts, in milliseconds, and how often it is shown; 0: for ever."""
     durations = []
-    with _opened(path) as image:
+    with _reading(), _opened(path) as image:
         loop = int(image.info.get("loop", 0))
         for index in range(getattr(image, "n_frames", 1)):
             image.seek(index)

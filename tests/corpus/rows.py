@@ -7,10 +7,10 @@ from typing import Any
 
 from mediaops.models.base import FileType
 from tests.corpus import checks
-from tests.corpus.checks import Wanted, first_everywhere, near_even
+from tests.corpus.checks import Size, Wanted, first_everywhere, near_even
 from tests.corpus.kinds import AUDIO, IMAGE, VIDEO, File, Result, Row, Shown
 
-RECTANGLE = {"x": 0, "y": 0, "width": 64, "height": 48}
+RECTANGLE = {"x": 0, "y": 0, "width": 48, "height": 36}
 GREY = {"steps": [{"grayscale": {}}]}
 EVERY_FILTER = {
     "steps": [
@@ -46,9 +46,9 @@ def small(shown: Shown) -> str | None:
     return "InvalidParameters" if width < RECTANGLE["width"] or height < RECTANGLE["height"] else None
 
 
-def below(side: int) -> Callable[[Shown], str | None]:
-    """Refuse pictures with a shorter side, which the encoder doesn't take."""
-    return lambda shown: "InvalidParameters" if min(checks.upright(shown, moving=True)) < side else None
+def below(side: int, size: Callable[[Size], Size] = lambda size: size) -> Callable[[Shown], str | None]:
+    """Refuse pictures that come to have a shorter side, which the encoder doesn't take."""
+    return lambda shown: "InvalidParameters" if min(size(checks.upright(shown, moving=True))) < side else None
 
 
 def moves(shown: Shown) -> str | None:
@@ -106,7 +106,7 @@ def inside(start: tuple[int, int], made: tuple[int, int]) -> tuple[int, int, int
 
 
 PORTRAIT = {"aspect": "9:16", "mode": "center"}
-UPPER_LEFT = Wanted(lambda _: (64, 48), colors=first_everywhere)
+UPPER_LEFT = Wanted(lambda _: (RECTANGLE["width"], RECTANGLE["height"]), colors=first_everywhere)
 LAID = Wanted(squared, inside)
 
 
@@ -176,7 +176,8 @@ VIDEO_ROWS = (
     row("compress", "compress-bitrate", VIDEO, {"bitrateKbps": 400}, checks.video),
     row("compress", "compress-fps", VIDEO, {"fps": 10}, lambda r, f: checks.video(r, f, fps=10)),
     row("compress", "compress-h265", VIDEO, {"codec": "h265", "height": 72},
-        lambda r, f: checks.video(r, f, Wanted(to_height(72, moving=True)), codec="hevc"), below(16)),
+        lambda r, f: checks.video(r, f, Wanted(to_height(72, moving=True)), codec="hevc"),
+        below(16, to_height(72, moving=True))),
     row("compress", "compress-av1", VIDEO, {"codec": "av1"}, lambda r, f: checks.video(r, f, codec="av1"), below(4)),
     row("compress", "compress-vp9", VIDEO, {"codec": "vp9"}, lambda r, f: checks.video(r, f, codec="vp9")),
     row("thumbnail", "thumbnail-one", VIDEO, {"format": "png"},
