@@ -10,13 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from mediaops.models.work import StepOrder
 from mediaops.operations.caption import CaptionEngine, CaptionParameters
 from mediaops.reasons import Reason
-from mediaops.transcript import Transcript
-from mediaops_ops import facts
+from mediaops_ops import facts, transcripts
 from mediaops_ops.engines import offline_writing, openai_writing
 from mediaops_ops.engines.answers import Written
 from mediaops_ops.engines.material import Material
@@ -82,20 +79,11 @@ def run(step: StepOrder, inputs: Inputs) -> StepOutcome:
     return StepOutcome(files=(OutputFile(path.name, path, "application/json"),), values=values, texts=texts)
 
 
-def _transcript(path: Path) -> Transcript:
-    """Read a transcript, which a person may have put there; raises StepError where it is none."""
-    try:
-        return Transcript.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        message = "The transcript named in spec.review isn't a transcript.json."
-        raise StepError(Reason.INVALID_PARAMETERS, message, permanent=True) from error
-
-
 def _material(inputs: Inputs, frames: Sequence[Path]) -> Material:
     """Collect what there is to write from."""
     transcript = None
     if inputs.transcript is not None:
-        transcript = _transcript(inputs.transcript)
+        transcript = transcripts.read(inputs.transcript)
     return Material(
         file_type=inputs.file_type,
         duration_millis=inputs.duration_millis,

@@ -14,6 +14,7 @@ from mediaops.operations.transcribe import (
 )
 from mediaops.reasons import Reason
 from mediaops.transcript import Transcript, file_name, srt, txt, vtt
+from mediaops_ops import transcripts
 from mediaops_ops.engines import (
     faster_whisper_listening,
     openai_listening,
@@ -43,12 +44,15 @@ _WRITE: dict[TranscriptFormat, Callable[[Transcript], str]] = {
 def run(step: StepOrder, inputs: Inputs) -> StepOutcome:
     """Transcribe the prepared sound; raises StepError, and Unreachable where an outside engine stays away."""
     parameters = TranscribeParameters.model_validate(step.parameters).resolved(inputs.file_type)
-    if inputs.audio is None:
-        return StepOutcome(skipped=Reason.NO_AUDIO)
     share = LISTEN_SHARE if parameters.translate_to else 1.0
-    transcript = _listen(
-        parameters, inputs.audio, inputs.work_dir, lambda done: inputs.progress(done * share)
-    )
+    if inputs.transcript is not None:  # a person corrected it: there is nothing left to hear
+        transcript = transcripts.read(inputs.transcript)
+    elif inputs.audio is None:
+        return StepOutcome(skipped=Reason.NO_AUDIO)
+    else:
+        transcript = _listen(
+            parameters, inputs.audio, inputs.work_dir, lambda done: inputs.progress(done * share)
+        )
     if not transcript.words:
         return StepOutcome(skipped=Reason.NO_SPEECH)
     cues = cut(transcript.words, transcript.duration_millis, transcript.language)

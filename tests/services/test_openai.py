@@ -345,6 +345,34 @@ def test_a_transcript_is_translated_into_a_dozen_languages_with_its_times(
     assert api.calls("completions")[-1]["status"] == 200
 
 
+def test_an_edited_transcript_is_translated_without_listening_again(api: Api, tmp_path: Path) -> None:
+    before = len(api.calls("transcriptions"))
+    said = Word(text="Welcome", start_millis=100, end_millis=900)
+    corrected = Transcript(
+        engine="openai",
+        model="whisper-1",
+        language="en",
+        duration_millis=2000,
+        segments=(Segment(text="Welcome", start_millis=100, end_millis=900),),
+        words=(said,),
+    )
+    (tmp_path / "edited.json").write_text(corrected.to_json())
+    asked = {"engine": "openai", "translateTo": ["de"]}
+    step = StepOrder(step_key="k", name="words", type="transcribe", parameters=asked, engine="openai")
+    inputs = Inputs(tmp_path, lambda _: None, FileType.AUDIO, transcript=tmp_path / "edited.json")
+    transcribe.run(step, inputs)
+
+    assert len(api.calls("transcriptions")) == before
+    assert Transcript.model_validate_json((tmp_path / "transcript.json").read_text()).words == (said,)
+    german = Transcript.model_validate_json((tmp_path / "transcript.de.json").read_text())
+    assert [(c.start_millis, c.end_millis) for c in german.cues] == [(100, 900)]
+
+    (tmp_path / "edited.json").write_text("{}")
+    with pytest.raises(StepError, match=r"isn't a transcript\.json") as raised:
+        transcribe.run(step, inputs)
+    assert raised.value.permanent
+
+
 def test_a_batch_that_leaves_a_cue_out_is_asked_for_anew(api: Api, speech: Path, tmp_path: Path) -> None:
     before = len(api.calls("completions"))
     api.fault("completions", action="incomplete")

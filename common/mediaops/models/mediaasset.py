@@ -231,7 +231,7 @@ class EditedTranscript(Model):
     """A transcript that a person corrected. What reads the operation's transcript reads this instead."""
 
     operation: Name
-    """The transcribe operation whose transcript it replaces; that isn't run again."""
+    """The transcribe operation whose transcript it replaces; nothing is heard again, translations are made anew."""
     key: OwnKey
     """Key inside the workspace's part of the bucket (without the workspace) of a transcript.json."""
     sha256: Sha256

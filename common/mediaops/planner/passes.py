@@ -69,7 +69,7 @@ def pack(
 
     for step in steps:
         if (
-            step.prepared
+            step.placement.engine is not None
             and step.name in open_
             and step.prepared not in lacking
             and set(step.needs) <= _made(done, by_name)

@@ -143,9 +143,12 @@ def plan_steps(
         stored = _must_be_stored(written, spec)
         placement = Placement(written.gpu, parameters.outside_engine())
 
-        # A translation stays what was made of the transcript that was heard.
+        if own := _own_edit(operation, edits):
+            # What was heard is settled: the step only translates it, and reads nothing of the media.
+            source, placement = SOURCE, Placement(0, placement.engine)
+        # A translation is the operation's own, made anew from the edit.
         foreign = getattr(parameters, "transcript_language", None)
-        edited = edits.get(transcript) if transcript and not foreign else None
+        edited = own or (edits.get(transcript) if transcript and not foreign else None)
 
         inputs = [steps[n].spec_hash for n in (source, transcript) if n and n != SOURCE]
         inputs += [edited.sha256] if edited else []
@@ -162,7 +165,7 @@ def plan_steps(
         chain = [*chains[source], link]
         if kind.transforms:
             chains[operation.name] = chain
-        prepared = _prepared(operation, placement, source, identity, chains[source])
+        prepared = None if own else _prepared(operation, placement, source, identity, chains[source])
         steps[operation.name] = Step(
             operation=operation,
             input=source,
@@ -180,6 +183,12 @@ def plan_steps(
             processing_job=name,
         )
     return list(steps.values())
+
+
+def _own_edit(operation: OperationSpec, edits: Mapping[str, EditedTranscript]) -> EditedTranscript | None:
+    """Give the edit of an operation's own transcript, if it translates that and so has to do it anew."""
+    transcribe = operation.transcribe
+    return edits.get(operation.name) if transcribe and transcribe.translate_to else None
 
 
 def _prepared(

@@ -294,10 +294,18 @@ def test_what_comes_out_the_same_after_another_transcription_is_not_run_again():
     assert keys(edited("a" * 64))["post"] == again["post"]
 
 
-def test_subtitles_that_are_burnt_in_change_with_the_edit_but_not_with_their_language():
+def test_an_edit_is_translated_anew_without_listening_and_what_is_burnt_in_follows():
     entry = {"operation": "transcript", "key": "reviews/a.json", "sha256": "a" * 64}
-    for block, changed in (({}, {"burnt", "small"}), ({"language": "de"}, set())):
+    changed = {"transcript", "burnt", "small"}
+    for block in ({}, {"language": "de"}):
         plain = subtitled({"translateTo": ["de"]}, **block)
         corrected = plain.model_copy(update={"review": Review.model_validate({"transcripts": [entry]})})
         before, after = keys(plain), keys(corrected)
         assert changed == {name for name in before if before[name] != after[name]}
+    plan = steps(corrected)
+    transcript = plan[0]
+    assert (transcript.placement, transcript.prepared) == (Placement(0, "openai"), None)
+    first = pack(plan, open_={s.name for s in plan}, done=set(), prepared=set())
+    assert [("poster",), ("transcript",)] == [p.members for p in first]
+    (order,) = step_orders(first[1], plan, {}, ASSET, "acme")
+    assert (order.reads.keys(), order.engine) == ({"transcript"}, "openai")
