@@ -10,7 +10,7 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
@@ -37,6 +37,44 @@ def executable() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
+class Data:
+    """A pipe of its own for what a command line writes to `url`, cut into pieces of one size.
+
+    FFmpeg waits while a piece is worked on, so nothing piles up, on no disk either.
+    """
+
+    def __init__(self, size: int, take: Callable[[bytes], None]) -> None:
+        """Take the pieces' size in bytes, and what gets each of them."""
+        self.size, self.take = size, take
+        self.reader, self.writer = os.pipe()
+
+    @property
+    def url(self) -> str:
+        """Give the output's name on the command line."""
+        return f"pipe:{self.writer}"
+
+    def close(self) -> None:
+        """Close both ends."""
+        self.close_writer()
+        os.close(self.reader)
+
+    def close_writer(self) -> None:
+        """Leave the writing end to FFmpeg alone, so that its end is the pipe's."""
+        if self.writer >= 0:
+            os.close(self.writer)
+            self.writer = -1
+
+    def read(self, rest: bytearray) -> bool:
+        """Hand on whole pieces of what has come; False at the end."""
+        chunk = os.read(self.reader, max(65_536, self.size))
+        rest += chunk
+        while len(rest) >= self.size:
+            piece = bytes(rest[: self.size])
+            del rest[: self.size]
+            self.take(piece)
+        return bool(chunk)
+
+
 def run(
     line: Sequence[str],
     folder: Path,
@@ -44,13 +82,15 @@ def run(
     *,
     on_report: Callable[[dict[str, str]], None],
     on_tick: Callable[[], None],
+    data: Data | None = None,
 ) -> list[str]:
     """Run a command line to its end, in a folder, with variables beside those of this process.
 
     Gives the first and the last lines of what it said.
 
-    `on_report` gets each of FFmpeg's progress reports, `on_tick` is called about twice a second. Whatever
-    ends this call, an exception from either or from a signal included, ends the process group first.
+    `on_report` gets each of FFmpeg's progress reports, `on_tick` is called about twice a second, `data` gets what
+    the line writes to its pipe. Whatever ends this call, an exception from any of them or from a signal included,
+    ends the process group first.
     Raises StepError InvalidMedia, OutOfMemory, DiskFull or EncodeFailed.
     """
     process = subprocess.Popen(
@@ -62,9 +102,10 @@ def run(
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 — one prctl call, bound before the fork
+        pass_fds=(data.writer,) if data else (),
     )
     try:
-        errors = _follow(process, on_report, on_tick)
+        errors = _follow(process, on_report, on_tick, data)
         code = process.wait()
     finally:
         _end(process)
@@ -89,9 +130,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _follow(
-    process: subprocess.Popen[bytes], on_report: Callable[[dict[str, str]], None], on_tick: Callable[[], None]
+    process: subprocess.Popen[bytes],
+    on_report: Callable[[dict[str, str]], None],
+    on_tick: Callable[[], None],
+    data: Data | None,
 ) -> list[str]:
-    """Read progress and errors until both pipes end; give the first and the last lines of errors."""
+    """Read progress, errors and data until all pipes end; give the first and the last lines of errors."""
     first: list[str] = []
     last: deque[str] = deque(maxlen=ERROR_LINES)
 
@@ -101,11 +145,13 @@ def _follow(
     with selectors.DefaultSelector() as selector:
         for pipe, take in ((process.stdout, _progress_reader(on_report)), (process.stderr, keep)):
             if pipe is not None:
-                selector.register(pipe, selectors.EVENT_READ, (take, bytearray()))
+                selector.register(pipe, selectors.EVENT_READ, partial(_take_lines, pipe, take, bytearray()))
+        if data is not None:
+            data.close_writer()
+            selector.register(data.reader, selectors.EVENT_READ, partial(data.read, bytearray()))
         while selector.get_map():
             for key, _ in selector.select(TICK_SECONDS):
-                take, rest = key.data
-                if not _take_lines(key.fileobj, take, rest):  # type: ignore[arg-type]  # registered as such above
+                if not key.data():
                     selector.unregister(key.fileobj)
             on_tick()
     return [*first, *last]

@@ -155,7 +155,9 @@ class Pass:
                 source=path,
                 folder=self.folder,
                 on_progress=progress,
-                on_step=lambda name, files: self._rendered(by_name[name], files, media),
+                on_step=lambda name, files: self._rendered(
+                    by_name[name], files, media, plan.values.get(name, {})
+                ),
                 on_failure=lambda name, error: self._fail(by_name[name], error),
                 write_file=files.write,
             ).run()
@@ -225,11 +227,13 @@ class Pass:
             share = Fraction(0 if plan.outputs else 1)
             self._finish(by_name[name], StepOutcome(skipped=reason), media, share)
 
-    def _rendered(self, step: StepOrder, files: list[OutputFile], media: Media) -> None:
+    def _rendered(
+        self, step: StepOrder, files: list[OutputFile], media: Media, planned: Mapping[str, str]
+    ) -> None:
         if step.type in RUNNERS:
             self._prepared[step.name] = files
             return
-        values = {}
+        values = dict(planned)
         rendition = next((file for file in files if file.name == "rendition"), None)
         if step.type == "compress" and rendition is not None:
             values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"

@@ -17,6 +17,7 @@ from enum import StrEnum
 
 from mediaops.models.base import Model
 from mediaops.operations.loudness import LoudnessFound
+from mediaops.survey import Survey
 
 
 class AnalysisKind(StrEnum):
@@ -24,6 +25,8 @@ class AnalysisKind(StrEnum):
 
     LOUDNESS = "loudness"
     """How loud the whole sound is, by EBU R128."""
+    SURVEY = "survey"
+    """What the picture shows, seen small: cuts, light, sharpness, movement, faces."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Findings(Model):
 
     loudness: LoudnessFound | None = None
     """Of the file's sound."""
+    survey: Survey | None = None
+    """Of the file's upright picture."""
 
 
 def supposed(analysis: Analysis, findings: Findings) -> Findings:
@@ -53,3 +58,5 @@ def supposed(analysis: Analysis, findings: Findings) -> Findings:
         case AnalysisKind.LOUDNESS:
             ordinary = LoudnessFound(integrated_lufs=-20, true_peak_dbtp=-3, range_lu=7, threshold_lufs=-30)
             return findings.model_copy(update={"loudness": ordinary})
+        case AnalysisKind.SURVEY:
+            return findings.model_copy(update={"survey": Survey()})

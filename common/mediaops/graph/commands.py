@@ -134,6 +134,8 @@ class PassPlan:
     """Steps that find nothing to do, and why: NoAudio or NoPicture."""
     wanted: tuple[Analysis, ...] = ()
     """What has to be found out first; with it the plan is made anew."""
+    values: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What a step's result says of how it was planned, by step."""
 
     @property
     def outputs(self) -> list[Output]:

@@ -96,20 +96,24 @@ def still(
     node: str, step: str, name: str, change: Change, container: Container, at_millis: int | None
 ) -> Hanging:
     """Write one picture of a video, or a small one of an image (no time)."""
-    arguments, pixels = STILLS[container]
+    file = None if container in STILLS else ImageFile(container)  # written by Pillow, of the PNG
+    arguments, pixels = STILLS[PNG if file else container]
     # The explicit scale before the format keeps full range within this branch: negotiated instead, it
     # spreads through the split into the video.
     tail = ",".join((*(change.filters or ("scale",)), f"format={pixels}"))
-    return Hanging(node, tail, Output(step, name, container, arguments, change.picture), at_millis)
+    return Hanging(
+        node, tail, Output(step, name, container, arguments, change.picture, image=file), at_millis
+    )
 
 
 def waveform(step: str, width: int, container: Container) -> Hanging:
     """Draw a whole sound; hangs on no node, but on the sound itself."""
-    arguments, pixels = STILLS[container]
+    file = None if container in STILLS else ImageFile(container)
+    arguments, pixels = STILLS[PNG if file else container]
     picture = Picture(width, max(2, width // 4))
     drawn = f"showwavespic=s={picture.width}x{picture.height}:colors=0x4ea1ff"
     tail = f"aformat=channel_layouts=mono,{drawn},scale,format={pixels}"
-    return Hanging(SOURCE, tail, Output(step, "thumbnail-0", container, arguments, picture))
+    return Hanging(SOURCE, tail, Output(step, "thumbnail-0", container, arguments, picture, image=file))
 
 
 def sound_file(step: str, encoding: Encoding, sound: Sound, loudness: str | None) -> Output:

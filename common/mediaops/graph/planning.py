@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from mediaops.encoding import JPEG, PNG, WEBP
+from mediaops.encoding import AVIF, JPEG, PNG, WEBP
 from mediaops.graph import outputs
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
 from mediaops.graph.commands import Command, ImageFile, Output, PassPlan
@@ -36,7 +36,12 @@ SOUGHT_AT_ONCE = 4
 FRAME_SIDE = 768
 """Longest side of such a frame in pixels."""
 
-STILL_CONTAINERS = {ThumbnailFormat.JPEG: JPEG, ThumbnailFormat.WEBP: WEBP, ThumbnailFormat.PNG: PNG}
+STILL_CONTAINERS = {
+    ThumbnailFormat.JPEG: JPEG,
+    ThumbnailFormat.WEBP: WEBP,
+    ThumbnailFormat.PNG: PNG,
+    ThumbnailFormat.AVIF: AVIF,
+}
 
 
 def needs_media(step: StepOrder, file_type: FileType) -> bool:
@@ -84,6 +89,7 @@ class _Planner:
         self.impossible: dict[str, str] = {}
         self.blocked: dict[str, str] = {}
         self.nothing: dict[str, Reason] = {}
+        self.values: dict[str, dict[str, str]] = {}
 
     def plan(self) -> PassPlan:
         if self.media.width and self.media.height:
@@ -95,7 +101,7 @@ class _Planner:
                 self.impossible[step.name] = str(error)
         wanted = tuple(Analysis(kind, tuple(steps)) for kind, steps in self.wanted.items())
         commands = () if wanted else tuple(self._commands())
-        return PassPlan(commands, self.impossible, self.blocked, self.nothing, wanted)
+        return PassPlan(commands, self.impossible, self.blocked, self.nothing, wanted, self.values)
 
     def _place(self, step: StepOrder) -> None:
         """Add the step's node and outputs; raises PlanError."""
@@ -182,7 +188,13 @@ class _Planner:
                 outputs.png(node.name, step.name, "thumbnail-0", change, ImageFile(container))
             )
             return
-        times = thumbnail.times(parameters, self.media.duration_millis or 0, self._last_frame())
+        if parameters.best and self.findings.survey is None:
+            self._want(AnalysisKind.SURVEY, step)
+            return
+        length, survey = self.media.duration_millis or 0, self.findings.survey
+        times = thumbnail.times(parameters, length, self._last_frame(), survey)
+        if parameters.best:
+            self.values[step.name] = {"at_millis": ", ".join(str(at) for at in times)[:256]}
         for index, at in enumerate(times):
             name = f"thumbnail-{index}"
             self.pictures.append(outputs.still(node.name, step.name, name, change, container, at))

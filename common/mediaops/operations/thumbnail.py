@@ -10,6 +10,8 @@ from pydantic import ConfigDict, Field
 from mediaops.models.base import FileType, Millis, Pixels, rules
 from mediaops.operations.base import Makes, Operation, Parameters
 from mediaops.picture import Change, Picture, scaled_to_width
+from mediaops.stills import best
+from mediaops.survey import SURVEY_VERSION, Survey
 
 
 class ThumbnailFormat(StrEnum):
@@ -18,6 +20,7 @@ class ThumbnailFormat(StrEnum):
     JPEG = "jpeg"
     WEBP = "webp"
     PNG = "png"
+    AVIF = "avif"
 
 
 class ThumbnailParameters(Parameters):
@@ -25,7 +28,8 @@ class ThumbnailParameters(Parameters):
 
     model_config = ConfigDict(
         json_schema_extra=rules(
-            ("!(has(self.atMillis) && has(self.count))", "give atMillis or count, not both")
+            ("!(has(self.atMillis) && has(self.count))", "give atMillis or count, not both"),
+            ("!(has(self.atMillis) && has(self.best))", "give atMillis or best, not both"),
         )
     )
 
@@ -33,10 +37,17 @@ class ThumbnailParameters(Parameters):
     """Where to take stills, in milliseconds from the start."""
     count: Annotated[int, Field(ge=1, le=32)] | None = None
     """How many stills, spread evenly. Default: 1, a tenth into the video."""
+    best: bool | None = None
+    """Whether to choose the stills of a video by what they show: sharp, well exposed, with faces, neither a fade
+    nor black, and spread over its length. Default: false."""
     width: Pixels = 640
     """Width in pixels (never scaled up); the height follows the shape."""
     format: ThumbnailFormat = ThumbnailFormat.JPEG
     """File format."""
+
+    def versions(self) -> dict[str, str]:
+        """Name how pictures are looked at, where stills are chosen by that."""
+        return {"survey": SURVEY_VERSION} if self.best else {}
 
 
 def plan(parameters: ThumbnailParameters, picture: Picture) -> Change:
@@ -45,10 +56,24 @@ def plan(parameters: ThumbnailParameters, picture: Picture) -> Change:
     return scaled_to_width(still, parameters.width) if parameters.width < picture.width else Change(still)
 
 
-def times(parameters: ThumbnailParameters, duration_millis: int, last_frame_millis: int) -> list[int]:
-    """Give when the stills are taken, in milliseconds; what lies behind the last picture means the last one."""
+def times(
+    parameters: ThumbnailParameters,
+    duration_millis: int,
+    last_frame_millis: int,
+    survey: Survey | None = None,
+) -> list[int]:
+    """Give when the stills are taken, in milliseconds; what lies behind the last picture means the last one.
+
+    `survey` is what the best are chosen from; a video too short for that many has the rest spread evenly.
+    """
     if parameters.at_millis is not None:
         wanted = list(parameters.at_millis)
+    elif (
+        parameters.best
+        and survey is not None
+        and (chosen := best(survey, parameters.count or 1, duration_millis))
+    ):
+        wanted = chosen
     elif parameters.count is None or parameters.count == 1:
         wanted = [duration_millis // 10]
     else:
