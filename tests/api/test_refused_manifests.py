@@ -43,7 +43,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a table of colours of two kinds": (
         spec(
             f"{{name: a, filter: {{steps: [{{lut: {{look: film, file: {{key: a, sha256: {'ab' * 32}}}}}}}]}}}}"
-            f"{{name: a, filter: {{steps: [{{lut: {{look: film, file: {{key: a, sha256: {'a' * 64}}}}}}}]}}}}"
         ),
         "give look or file, one of them",
     ),
@@ -54,7 +53,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a logo from outside of the workspace": (
         spec(
             f"{{name: a, filter: {{steps: [{{watermark: {{file: {{key: ../b/c, sha256: {'ab' * 32}}}}}}}]}}}}"
-            f"{{name: a, filter: {{steps: [{{watermark: {{file: {{key: ../b/c, sha256: {'a' * 64}}}}}}}]}}}}"
         ),
         "key is a path inside the workspace's storage",
     ),
