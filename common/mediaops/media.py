@@ -22,6 +22,8 @@ class Sound(Model):
     channels: Annotated[int, Field(ge=1, le=64)] = 2
     sample_rate: Annotated[int, Field(ge=1)] = 48_000
     """Samples per second."""
+    size_bytes: Annotated[int, Field(ge=0)] | None = None
+    """What it takes in the file, without the container's own."""
 
 
 class Media(Model):
@@ -55,6 +57,12 @@ class Media(Model):
     """FFmpeg's name of the picture's coding format, such as h264."""
     seekable: bool = True
     """False: without times or an index, so that no picture can be sought for sure."""
+    picture_bytes: Annotated[int, Field(ge=0)] | None = None
+    """What the picture takes in the file, without the container's own."""
+    pixel_format: str | None = None
+    """FFmpeg's name of how pixels are stored, such as yuv420p."""
+    turned: bool = False
+    """True: the file has its picture turned or mirrored when it is shown."""
     interlaced: bool = False
     hdr: bool = False
     """True: brightness follows PQ or HLG, so it must be brought into the range of ordinary screens."""

@@ -194,6 +194,9 @@ def failure(code: int, errors: Sequence[str]) -> StepError:
         return StepError(Reason.INVALID_MEDIA, message, permanent=True)
     if "Invalid data found when processing input" in text or "exceeds max_pixels" in text:
         return StepError(Reason.INVALID_MEDIA, "The file is damaged and can't be decoded.", permanent=True)
+    if "requested bitrate is too low" in text:  # x264's second pass, which knows from the first
+        message = "The picture can't be made so small at all: allow more bytes, or lower height or fps."
+        return StepError(Reason.INVALID_PARAMETERS, message, permanent=True)
     said = next((_plain(line) for line in errors if _plain(line)), "it gave no reason")
     how = f"was ended by signal {-code}" if code < 0 else f"failed ({code})"
     return StepError(Reason.ENCODE_FAILED, f"FFmpeg {how}: {said}")

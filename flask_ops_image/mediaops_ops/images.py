@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +40,8 @@ UNTIMED_MILLIS = 100
 """How long browsers show a picture that says nothing of it."""
 EXTENSIONS = {"jpeg": "jpg"}
 WRITERS: dict[Container, str] = {JPEG: "JPEG", WEBP: "WEBP", AVIF: "AVIF", PNG: "PNG", GIF: "GIF"}
+LEAST_QUALITY = 10
+"""Below this an image is not worth keeping."""
 ORIENTATION = 0x0112
 """EXIF's tag; 5 to 8 are turned by a quarter."""
 
@@ -221,19 +223,42 @@ def _in_srgb(image: Image) -> Image:
 
 
 def write(graph_file: Path, target: Path, image_file: ImageFile, source: Path) -> None:
-    """Write what the graph made in the form that was asked for; an animation's pictures last as in the source."""
+    """Write what the graph made in the form that was asked for; an animation's pictures last as in the source.
+
+    Raises StepError where it gets larger than it may be.
+    """
     import PIL.Image
 
     options: dict[str, object] = {}
-    if image_file.container not in {PNG, GIF}:
-        options["quality"] = image_file.quality
     if image_file.container is JPEG:
         options |= {"optimize": True, "progressive": True}
     with PIL.Image.open(graph_file, formats=("PNG",)) as image:
         if image_file.moving:
             durations, loop = _timing(source)
             options |= {"save_all": True, "duration": durations, "loop": loop}
-        image.save(target, WRITERS[image_file.container], **options)
+
+        def save(quality: int) -> bool:
+            """Write it in a quality; say whether it is small enough."""
+            if image_file.container not in {PNG, GIF}:
+                options["quality"] = quality
+            image.save(target, WRITERS[image_file.container], **options)
+            return image_file.max_bytes is None or target.stat().st_size <= image_file.max_bytes
+
+        if not save(image_file.quality) and not save(_largest(image_file.quality - 1, save)):
+            message = (
+                f"It has more than {image_file.max_bytes} bytes even at quality {LEAST_QUALITY}: "
+                "allow more, or lower height."
+            )
+            raise StepError(Reason.INVALID_PARAMETERS, message, permanent=True)
+
+
+def _largest(high: int, fits: Callable[[int], bool]) -> int:
+    """Give the highest quality up to a bound that fits, or the lowest one there is."""
+    low = LEAST_QUALITY
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
 
 
 def _timing(path: Path) -> tuple[list[int], int]:

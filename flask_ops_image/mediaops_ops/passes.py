@@ -142,7 +142,7 @@ class Pass:
         failed = self._without_files(steps, files)
         by_name = {step.name: step for step in steps}
         try:
-            plan, progress = self._planned(path, steps, media, failed, self._advance(by_name))
+            plan, progress = self._planned(path, steps, media, failed, files, self._advance(by_name))
             self._leave_out(plan, by_name, media)
             self._weights = {
                 name: sum(output.weight for output in plan.outputs if output.step == name)
@@ -175,6 +175,7 @@ class Pass:
         steps: list[StepOrder],
         media: Media,
         failed: Collection[str],
+        files: FilterFiles,
         progress: Progress,
     ) -> tuple[PassPlan, Progress]:
         """Plan, find out what the plan wants to know first, and plan again; give what is left of the progress."""
@@ -183,7 +184,9 @@ class Pass:
             for analysis in plan.wanted:
                 log.info("finds out first", extra={"analysis": analysis.words})
                 part, progress = divided(progress, ANALYSIS_SHARE)
-                findings = find(Subject(analysis, source, media, steps, findings, self.folder, part))
+                findings = find(
+                    Subject(analysis, source, media, steps, findings, self.folder, part, files.write)
+                )
         return plan, progress
 
     def _advance(self, by_name: Mapping[str, StepOrder]) -> Progress:

@@ -75,13 +75,15 @@ class Span:
     packets: int = 0
     timed: bool = True
     """Every packet said when it begins."""
+    size_bytes: int = 0
 
-    def add(self, begin: Fraction, duration: Fraction) -> None:
+    def add(self, begin: Fraction, duration: Fraction, size_bytes: int) -> None:
         """Take a packet in."""
         self.first = begin if self.first is None else min(self.first, begin)
         self.last = max(self.last, begin)
         self.end = max(self.end, begin + duration)
         self.packets += 1
+        self.size_bytes += size_bytes
 
 
 def check(path: Path, file_type: FileType) -> Media:
@@ -211,7 +213,9 @@ def _facts(container: Any, path: Path, file_type: FileType) -> Media:
         "extension": extension,
         "size_bytes": path.stat().st_size,
         "duration_millis": round(length * 1000),
-        "sound": _sound(sound) if sound is not None and spans[sound.index].packets else None,
+        "sound": _sound(sound, spans[sound.index])
+        if sound is not None and spans[sound.index].packets
+        else None,
     }
     if file_type is FileType.AUDIO and facts["sound"] is None:
         raise _invalid("The file's sound stream is empty.")
@@ -258,7 +262,7 @@ def _spans(container: Any) -> dict[int, Span]:
             span, base = spans[packet.stream.index], packet.time_base
             # A bare stream of H.264 or HEVC has no times: its pictures follow one another.
             span.timed = span.timed and begin is not None
-            span.add(span.end if begin is None else begin * base, (packet.duration or 0) * base)
+            span.add(span.end if begin is None else begin * base, (packet.duration or 0) * base, packet.size)
     except av.error.FFmpegError as error:
         # A damaged end: what could be read is judged by its span.
         log.info("reading packets ended early", extra={"error": type(error).__name__})
@@ -293,7 +297,7 @@ def _starts(spans: Iterable[Span]) -> list[Fraction]:
     return [span.first for span in spans if span.first is not None]
 
 
-def _sound(stream: Any) -> Sound:
+def _sound(stream: Any, span: Span) -> Sound:
     context = stream.codec_context
     return Sound(
         stream=stream.index,
@@ -301,6 +305,7 @@ def _sound(stream: Any) -> Sound:
         profile=context.profile,
         channels=max(1, context.channels),
         sample_rate=max(1, context.sample_rate),
+        size_bytes=span.size_bytes,
     )
 
 
@@ -327,6 +332,9 @@ def _picture(stream: Any, name: str, frame: Any, span: Span, start: Fraction) ->
         "frame_rate": min(float(rate), 1000.0) if rate else None,
         "last_frame_millis": int((span.last - start) * 1000),
         "picture_codec": context.name,
+        "picture_bytes": span.size_bytes,
+        "pixel_format": frame.format.name,
+        "turned": bool(frame.rotation),
         "picture_stream": stream.index,
         "seekable": span.timed and name not in WITHOUT_INDEX,
         "interlaced": bool(frame.interlaced_frame),

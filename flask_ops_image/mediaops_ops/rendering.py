@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediaops.graph import Command, Output, PassPlan, folder_name
+from mediaops.graph import Command, Fit, Output, PassPlan, folder_name, sizing
 from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.picture import GraphFile
@@ -20,6 +20,9 @@ from mediaops_ops import ffmpeg, fonts, processors
 from mediaops_ops.outcome import OutputFile, StepError
 
 log = logging.getLogger(__name__)
+
+MAX_FITS = 3
+"""How often a file is made again to come to its size."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,11 @@ class Rendering:
         done: set[Output] = set()
         for index, command in enumerate(self.plan.commands):
             self._run(command, source, index, waiting, done)
+            if command.fit is not None and not self._fitted(
+                command, command.fit, source, index, waiting, done
+            ):
+                waiting.pop(command.outputs[0].step)
+                continue
             done.update(command.outputs)
             self._hand_on_whole(waiting, done)
         self.on_progress(1.0)
@@ -82,6 +90,34 @@ class Rendering:
         steps = sorted({output.step for output in command.outputs})
         log.info("ffmpeg starts", extra={"steps": steps, "graph": list(command.graph)})
         ffmpeg.run(line, self.folder, environment, on_report=on_report, on_tick=on_tick)
+
+    def _fitted(
+        self,
+        command: Command,
+        fit: Fit,
+        source: Path,
+        index: int,
+        waiting: dict[str, list[Output]],
+        done: set[Output],
+    ) -> bool:
+        """Run a command again at other rates until its output has its size; False: it stays too large."""
+        path = self.folder / command.outputs[0].file
+        seconds = (self.media.duration_millis or 0) / 1000
+        for _ in range(MAX_FITS):
+            again = sizing.refitted(command, fit, path.stat().st_size, seconds)
+            if again is None:
+                break
+            log.info("to another size", extra={"bytes": path.stat().st_size, "of": fit.max_bytes})
+            command, fit = again
+            self._run(command, source, index, waiting, done)
+        size = path.stat().st_size
+        if size <= fit.max_bytes:
+            return True
+        message = f"It can't be made smaller than {size} bytes: allow more, or lower height or fps."
+        self.on_failure(
+            command.outputs[0].step, StepError(Reason.INVALID_PARAMETERS, message, permanent=True)
+        )
+        return False
 
     def _hand_on_whole(self, waiting: dict[str, list[Output]], done: set[Output]) -> None:
         """Hand on each step that waits for no file any more: its command ended, or it is a still that is there."""

@@ -203,7 +203,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a frame rate for an image": (
         spec("{name: a, compress: {fps: 25}}", file_type="image"),
-        "compress.fps, crf and bitrateKbps are not for an image: give quality",
+        "compress.fps, crf, bitrateKbps and targetVmaf are not for an image: give quality",
     ),
     "an image's quality for a video": (
         spec("{name: a, compress: {quality: 80}}"),
@@ -211,7 +211,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a height for a sound": (
         spec("{name: a, compress: {height: 720}}", file_type="audio"),
-        "compress.height, fps and crf are for pictures: give an audio file bitrateKbps",
+        "compress.height, fps, crf and targetVmaf are for pictures: give an audio file bitrateKbps",
     ),
     "three moments of an image": (
         spec("{name: a, thumbnail: {count: 3}}", file_type="image"),
@@ -220,7 +220,19 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     # Parameters that exclude each other.
     "a quality and a bit rate": (
         spec("{name: a, compress: {crf: 20, bitrateKbps: 900}}"),
-        "give crf (constant quality) or bitrateKbps, not both",
+        "give at most one of crf, bitrateKbps, targetVmaf and maxSizeBytes",
+    ),
+    "a VMAF and a size": (
+        spec("{name: a, compress: {targetVmaf: 95, maxSizeBytes: 1000000}}"),
+        "give at most one of crf, bitrateKbps, targetVmaf and maxSizeBytes",
+    ),
+    "a VMAF for an image": (
+        spec("{name: a, compress: {targetVmaf: 95}}", file_type="image"),
+        "compress.fps, crf, bitrateKbps and targetVmaf are not for an image: give quality",
+    ),
+    "a VMAF that only a perfect copy has": (
+        spec("{name: a, compress: {targetVmaf: 100}}"),
+        "should be less than or equal to 99",
     ),
     "a rectangle without height": (
         spec("{name: a, crop: {width: 100}}"),

@@ -19,13 +19,15 @@ from mediaops.graph.commands import (
     DEMUXERS,
     MAX_PIXELS,
     Command,
+    Fit,
     ImageFile,
     Output,
     PassPlan,
     folder_name,
     reading,
 )
-from mediaops.graph.planning import PREPARE_AUDIO, PREPARE_FRAMES, needs_media, plan_pass
+from mediaops.graph.planning import PREPARE_AUDIO, PREPARE_FRAMES, needs_media, plan_pass, plan_samples
+from mediaops.graph.sampling import Samples
 
 __all__ = [
     "DEMUXERS",
@@ -36,12 +38,15 @@ __all__ = [
     "AnalysisKind",
     "Command",
     "Findings",
+    "Fit",
     "ImageFile",
     "Output",
     "PassPlan",
+    "Samples",
     "folder_name",
     "needs_media",
     "plan_pass",
+    "plan_samples",
     "reading",
     "supposed",
 ]

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mediaops.models.base import Model
+from mediaops.operations.compress import Codec
 from mediaops.operations.loudness import LoudnessFound
+from mediaops.operations.quality import QualityFound
 from mediaops.survey import Survey
 
 
@@ -27,6 +29,10 @@ class AnalysisKind(StrEnum):
     """How loud the whole sound is, by EBU R128."""
     SURVEY = "survey"
     """What the picture shows, seen small: cuts, light, sharpness, movement, faces."""
+    ENCODERS = "encoders"
+    """Which formats the node's GPU encodes, for steps that ask for a GPU."""
+    QUALITY = "quality"
+    """Which crf brings a step's picture, as it comes out of its chain, to the VMAF asked for."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,10 @@ class Findings(Model):
     """Of the file's sound."""
     survey: Survey | None = None
     """Of the file's upright picture."""
+    encoders: tuple[Codec, ...] | None = None
+    """What the GPU encodes; empty: nothing."""
+    qualities: dict[str, QualityFound] = {}
+    """By step."""
 
 
 def supposed(analysis: Analysis, findings: Findings) -> Findings:
@@ -60,3 +70,9 @@ def supposed(analysis: Analysis, findings: Findings) -> Findings:
             return findings.model_copy(update={"loudness": ordinary})
         case AnalysisKind.SURVEY:
             return findings.model_copy(update={"survey": Survey()})
+        case AnalysisKind.ENCODERS:
+            return findings.model_copy(update={"encoders": ()})
+        case AnalysisKind.QUALITY:
+            ordinary_picture = QualityFound(crf=24, vmaf=95, kbps=2000)
+            qualities = findings.qualities | dict.fromkeys(analysis.steps, ordinary_picture)
+            return findings.model_copy(update={"qualities": qualities})

@@ -31,6 +31,26 @@ class ImageFile:
     """1 to 100; PNG and GIF have none."""
     moving: bool = False
     """An animation: every picture of it, each as long as in the source."""
+    max_bytes: int | None = None
+    """Lower the quality until the file has at most this size."""
+
+
+STATISTICS = "STATISTICS"
+"""Stands in an output's arguments for the file in which an encoder's first pass leaves what the second reads."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The size that a command's only output is held against."""
+
+    max_bytes: int
+    option: str
+    """The argument that says the rate, such as `-b:v`."""
+    kbps: int
+    """The rate it says, in kilobits per second."""
+    most_kbps: int = 400_000
+    steps: tuple[int, ...] = ()
+    """The rates that there are; empty: any."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +70,8 @@ class Output:
     """True: it must last as long as the source."""
     image: ImageFile | None = None
     """Set where FFmpeg makes a PNG that is then written as this."""
+    discarded: bool = False
+    """True: an encoder's first pass, which leaves no file."""
 
     @property
     def weight(self) -> int:
@@ -77,6 +99,8 @@ class Command:
     outputs: tuple[Output, ...]
     files: tuple[GraphFile, ...] = ()
     """What filters of the graph read, by path below the folder in which it runs."""
+    fit: Fit | None = None
+    """Set where the output must come to a size; the command is run again at another rate until it does."""
 
     def line(self, ffmpeg: str, source: str, folder: str, threads: int = 0) -> list[str]:
         """Give the whole command line.
@@ -89,15 +113,10 @@ class Command:
         if self.graph:
             line += ["-filter_complex", ";".join(self.graph)]
         for output in self.outputs:
-            line += [
-                *output.arguments,
-                *bounded,
-                "-map_metadata",
-                "-1",
-                "-map_chapters",
-                "-1",
-                f"{folder}/{output.file}",
-            ]
+            statistics = f"{folder}/{folder_name(output.step)}/statistics"
+            line += [argument.replace(STATISTICS, statistics) for argument in output.arguments]
+            line += [*bounded, "-map_metadata", "-1", "-map_chapters", "-1"]
+            line += ["-f", "null", "-"] if output.discarded else [f"{folder}/{output.file}"]
         return line
 
 
@@ -140,7 +159,8 @@ class PassPlan:
     @property
     def outputs(self) -> list[Output]:
         """Give every file of every command."""
-        return [output for command in self.commands for output in command.outputs]
+        every = (output for command in self.commands for output in command.outputs)
+        return [output for output in every if not output.discarded]
 
 
 def folder_name(step: str) -> str:

@@ -10,15 +10,16 @@ from mediaops.encoding import (
     IMAGE_QUALITY,
     JPEG,
     PNG,
-    UNASKED_CRF,
+    SOUND_KBPS,
     VIDEO_CODECS,
     WEBP,
     Container,
     audio_arguments,
+    pass_arguments,
     picture_arguments,
     sound_arguments,
 )
-from mediaops.graph.commands import ImageFile, Output
+from mediaops.graph.commands import STATISTICS, ImageFile, Output
 from mediaops.graph.wiring import Hanging, Node
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE
@@ -41,6 +42,9 @@ MOVING = ("-c:v", "apng", "-f", "apng", "-plays", "0", "-fps_mode", "passthrough
 KEPT = {"jpeg": JPEG, "png": PNG, "webp": WEBP, "avif": IMAGE_CONTAINERS[Codec.AVIF], "gif": PNG}
 """How an image is written that is cropped or filtered and not compressed, by its own format; others: JPEG."""
 
+DELIVERED = "scale=out_range=limited,format=yuv420p,setsar=1"
+"""What every video comes to before it is encoded: all players open 4:2:0 of 8 bits."""
+LOSSLESS = Container("nut", "video/x-nut", ("-f", "nut"))
 WAV = Container("wav", "audio/wav", ("-f", "wav"))
 LISTENING = ("-af", "aresample=16000:async=1:first_pts=0", "-ac", "1")
 """What engines listen to: 16 kHz mono, with silence where the sound starts late or has gaps."""
@@ -53,17 +57,65 @@ def mapped(sound: Sound) -> tuple[str, ...]:
     return ("-map", f"0:{sound.stream}")
 
 
-def video(node: Node, media: Media, loudness: str | None) -> Hanging:
+# The time base of the graph, not one tick per frame: pictures of variable rate keep their times.
+TIMING = ("-fps_mode", "vfr", "-enc_time_base", "filter")
+
+
+def video(
+    node: Node, encoding: Encoding, media: Media, loudness: str | None, sound_kbps: int | None = SOUND_KBPS
+) -> Hanging:
     """Write the picture at a node, with the source's sound, as a video; `loudness` is that sound's filter."""
-    encoding = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
     container = VIDEO_CODECS[encoding.codec].container
-    stream = mapped(media.sound) if media.sound else ()
-    sound = sound_arguments(encoding.codec, media.sound, loudness) if media.sound else ()
-    # The time base of the graph, not one tick per frame: pictures of variable rate keep their times.
-    timing = ("-fps_mode", "vfr", "-enc_time_base", "filter")
-    arguments = (*stream, *picture_arguments(encoding, node.picture), *sound, *timing, *container.arguments)
-    output = Output(node.name, "rendition", container, arguments, node.picture, lasts=True)
-    return Hanging(node.name, "scale=out_range=limited,format=yuv420p,setsar=1", output)
+    sound = _with_sound(encoding, media, loudness, sound_kbps)
+    second = pass_arguments(encoding, 2, STATISTICS) if encoding.max_size_bytes is not None else ()
+    written = container.written(faststart=encoding.faststart)
+    arguments = (
+        *sound[:2],
+        *picture_arguments(encoding, node.picture),
+        *second,
+        *sound[2:],
+        *TIMING,
+        *written,
+    )
+    return Hanging(
+        node.name, DELIVERED, Output(node.name, "rendition", container, arguments, node.picture, lasts=True)
+    )
+
+
+def first_pass(node: Node, encoding: Encoding) -> Hanging | None:
+    """Look through the picture at a node before it is written to a size; None where the encoder has no such pass."""
+    passing = pass_arguments(encoding, 1, STATISTICS)
+    if not passing:
+        return None
+    arguments = (*picture_arguments(encoding, node.picture), *passing, *TIMING)
+    container = VIDEO_CODECS[encoding.codec].container
+    output = Output(node.name, "first-pass", container, arguments, node.picture, lasts=True, discarded=True)
+    return Hanging(node.name, DELIVERED, output)
+
+
+def as_it_is(node: Node, encoding: Encoding, media: Media, loudness: str | None) -> Output:
+    """Write the source's own picture, not encoded again, with its sound."""
+    container = VIDEO_CODECS[encoding.codec].container
+    sound = _with_sound(encoding, media, loudness, SOUND_KBPS)
+    tag = ("-tag:v", "hvc1") if encoding.codec is Codec.H265 else ()
+    picture = ("-map", f"0:{media.picture_stream}", "-c:v", "copy", *tag)
+    arguments = (*picture, *sound, *container.written(faststart=encoding.faststart))
+    return Output(node.name, "rendition", container, arguments, node.picture, lasts=True)
+
+
+def _with_sound(
+    encoding: Encoding, media: Media, loudness: str | None, sound_kbps: int | None
+) -> tuple[str, ...]:
+    """Map a film's sound and say how it is written; the map is the first two arguments."""
+    if media.sound is None:
+        return ()
+    return (*mapped(media.sound), *sound_arguments(encoding.codec, media.sound, loudness, sound_kbps))
+
+
+def sample(node: Node, index: int) -> Hanging:
+    """Write a piece of the picture that a video is made of, without loss."""
+    arguments = ("-c:v", "utvideo", "-fps_mode", "passthrough", *LOSSLESS.arguments)
+    return Hanging(node.name, DELIVERED, Output(node.name, f"sample-{index}", LOSSLESS, arguments))
 
 
 def image(node: Node, media: Media) -> Hanging:
@@ -79,7 +131,8 @@ def image(node: Node, media: Media) -> Hanging:
             "the image is animated, which JPEG can't keep: compress it as webp or avif, or give it as "
             "fileType video"
         )
-    file = ImageFile(container, quality, moving)
+    size = node.encoding.max_size_bytes if node.encoding else None
+    file = ImageFile(container, quality, moving, size)
     return png(node.name, node.name, "rendition", Change(node.picture), file)
 
 
@@ -119,7 +172,8 @@ def waveform(step: str, width: int, container: Container) -> Hanging:
 def sound_file(step: str, encoding: Encoding, sound: Sound, loudness: str | None) -> Output:
     """Write a sound for delivery; `loudness` is its filter."""
     container = AUDIO_CODECS[encoding.codec][0]
-    arguments = (*mapped(sound), *audio_arguments(encoding, sound, loudness), *container.arguments)
+    written = container.written(faststart=encoding.faststart)
+    arguments = (*mapped(sound), *audio_arguments(encoding, sound, loudness), *written)
     return Output(step, "rendition", container, arguments, lasts=True)
 
 

@@ -6,16 +6,18 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from mediaops.encoding import AVIF, JPEG, PNG, WEBP
-from mediaops.graph import outputs
+from mediaops.encoding import AVIF, JPEG, PNG, UNASKED_CRF, VIDEO_CODECS, WEBP, copied, encoder_words
+from mediaops.graph import outputs, sizing
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
-from mediaops.graph.commands import Command, ImageFile, Output, PassPlan
-from mediaops.graph.wiring import Hanging, Node, files, label, seconds, shared, sought
+from mediaops.graph.commands import Command, Fit, ImageFile, Output, PassPlan
+from mediaops.graph.sampling import Samples, pieces
+from mediaops.graph.wiring import Hanging, Node, files, label, sampled, seconds, shared, sought, way
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import StepOrder
-from mediaops.operations import REGISTRY, Makes, Parameters, compress, loudness, thumbnail
+from mediaops.operations import REGISTRY, Makes, Parameters, compress, loudness, quality, thumbnail
 from mediaops.operations.compress import Codec, CompressParameters, Encoding
+from mediaops.operations.quality import QualityFound
 from mediaops.operations.thumbnail import ThumbnailFormat, ThumbnailParameters
 from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
 from mediaops.reasons import Reason
@@ -36,6 +38,8 @@ SOUGHT_AT_ONCE = 4
 FRAME_SIDE = 768
 """Longest side of such a frame in pixels."""
 
+REMUXED = frozenset({"mov", "matroska"})
+"""Containers whose pictures can be copied: they have all their times."""
 STILL_CONTAINERS = {
     ThumbnailFormat.JPEG: JPEG,
     ThumbnailFormat.WEBP: WEBP,
@@ -71,6 +75,13 @@ def plan_pass(
     return _Planner(steps, media, findings or Findings(), failed).plan()
 
 
+def plan_samples(steps: Sequence[StepOrder], media: Media, findings: Findings, name: str) -> Samples:
+    """Plan how to get the samples on which a step's quality is measured: its picture, before it is encoded."""
+    planner = _Planner(steps, media, findings, ())
+    planner.plan()
+    return planner.samples(name)
+
+
 class _Planner:
     """Collects nodes and outputs of one pass, then wires them."""
 
@@ -86,6 +97,9 @@ class _Planner:
         self.pictures: list[Hanging] = []
         self.waves: list[Hanging] = []
         self.sounds: list[Output] = []
+        """With what else hangs on no node: a picture that is copied."""
+        self.sized: list[Command] = []
+        self.encodings: dict[str, Encoding] = {}
         self.impossible: dict[str, str] = {}
         self.blocked: dict[str, str] = {}
         self.nothing: dict[str, Reason] = {}
@@ -99,9 +113,29 @@ class _Planner:
                 self._place(step)
             except PlanError as error:
                 self.impossible[step.name] = str(error)
-        wanted = tuple(Analysis(kind, tuple(steps)) for kind, steps in self.wanted.items())
+        # Quality last: what the samples show may itself rest on another finding.
+        kinds = sorted(self.wanted, key=lambda kind: kind is AnalysisKind.QUALITY)
+        wanted = tuple(Analysis(kind, tuple(self.wanted[kind])) for kind in kinds)
         commands = () if wanted else tuple(self._commands())
         return PassPlan(commands, self.impossible, self.blocked, self.nothing, wanted, self.values)
+
+    def samples(self, name: str) -> Samples:
+        """Give the pieces of a step's picture, each a file without loss."""
+        node, stream = self.nodes[name], self.media.picture_stream
+        rate = node.picture.frame_rate
+        if rate is None:
+            raise ValueError(f"{name} is no video")
+        commands = []
+        places = pieces(self.media.duration_millis or 0, rate)
+        for index, piece in enumerate(places):
+            hanging = outputs.sample(node, index)
+            seeks = len(places) > 1 and self.media.seekable
+            when = ("-ss", seconds(piece.start), "-t", seconds(piece.length)) if seeks else ()
+            at = None if len(places) == 1 else (piece.start, piece.start + piece.length)
+            chain = sampled(self.nodes, hanging, stream, at, sought=seeks)
+            read = files(self.nodes, [hanging])
+            commands.append(Command((when,), (chain,), tuple(_labelled([hanging])), read))
+        return Samples(tuple(commands), self.encodings[name], node.picture, rate, whole=len(places) == 1)
 
     def _place(self, step: StepOrder) -> None:
         """Add the step's node and outputs; raises PlanError."""
@@ -148,19 +182,85 @@ class _Planner:
             encoding = encoding or Encoding(Codec.AAC)
             self.nodes[step.name] = Node(step.name, above, Change(Picture(1, 1)), encoding)
             if step.stored:
-                self.sounds.append(
-                    outputs.sound_file(step.name, encoding, self._sound(), self._loudness(step, encoding))
-                )
+                self._sound_file(step, encoding)
             return
         plan = REGISTRY[step.type].plan
         if plan is None:
             raise ValueError(f"{step.type} makes a rendition, but has no plan")
         node = Node(step.name, above, plan(parameters, self._node(step).picture), encoding)
+        self.nodes[step.name] = node
         if step.stored and self.media.file_type is FileType.IMAGE:
             self.pictures.append(outputs.image(node, self.media))
         elif step.stored:
-            self.pictures.append(outputs.video(node, self.media, self._loudness(step, encoding)))
-        self.nodes[step.name] = node
+            self._video(step, node)
+
+    def _sound_file(self, step: StepOrder, encoding: Encoding) -> None:
+        """Add a stored sound, at the rate for its size where one is given."""
+        loud, sound = self._loudness(step, encoding), self._sound()
+        if encoding.max_size_bytes is None:
+            self.sounds.append(outputs.sound_file(step.name, encoding, sound, loud))
+            return
+        encoding, fit = sizing.sized_sound(encoding, self.media)
+        output = outputs.sound_file(step.name, encoding, sound, loud)
+        self.sized.append(Command(((),), (), (output,), fit=fit))
+
+    def _video(self, step: StepOrder, node: Node) -> None:
+        """Add a stored video: the source's own picture where that serves, else encoded as was asked."""
+        encoding = self.encodings[step.name] = self._encoding(step, node)
+        loud = self._loudness(step, encoding)
+        target, found = encoding.target_vmaf, self.findings.qualities.get(step.name)
+        if target is not None and found is None:
+            self._want(AnalysisKind.QUALITY, step)
+            return
+        if self._serves(node, encoding, found):
+            self.sounds.append(outputs.as_it_is(node, encoding, self.media, loud))
+            self.values[step.name] = {"kept": compress.KEPT}
+            return
+        if target is not None and found is not None:
+            encoding = replace(encoding, crf=found.crf)
+            self.values[step.name] |= quality.words(found, target)
+        if encoding.max_size_bytes is not None:
+            self._sized_video(node, encoding, loud)
+        else:
+            self.pictures.append(outputs.video(node, encoding, self.media, loud))
+
+    def _encoding(self, step: StepOrder, node: Node) -> Encoding:
+        """Settle which encoder writes a video: the GPU's where the step asked for a GPU and that has one."""
+        encoding = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
+        values = self.values.setdefault(step.name, {})
+        if step.gpu and self.findings.encoders is None:
+            self._want(AnalysisKind.ENCODERS, step)
+        elif step.gpu:
+            encoding = replace(encoding, hardware=encoding.codec in (self.findings.encoders or ()))
+            values["encoder"] = encoder_words(encoding)
+        return encoding
+
+    def _serves(self, node: Node, encoding: Encoding, found: QualityFound | None) -> bool:
+        """Say whether the source's own picture is what was asked for, and no larger than an encode of it."""
+        media = self.media
+        if way(self.nodes, node.name) or media.turned or media.pixel_format != "yuv420p":
+            return False
+        if media.picture_codec != VIDEO_CODECS[encoding.codec].decoder or media.format not in REMUXED:
+            return False
+        if encoding.max_size_bytes is not None:
+            return encoding.loudness is None and 0 < media.size_bytes <= encoding.max_size_bytes
+        seconds = (media.duration_millis or 0) / 1000
+        return found is not None and 0 < (media.picture_bytes or 0) <= found.kbps * 125 * seconds
+
+    def _sized_video(self, node: Node, encoding: Encoding, loud: str | None) -> None:
+        """Add a film of a size: two passes of its own, the second again until it fits."""
+        sound, size, stream = self.media.sound, encoding.max_size_bytes or 0, self.media.picture_stream
+        as_is = sound is not None and copied(encoding.codec, sound, loud)
+        budget = sizing.budget(encoding, self.media, node.picture, copied=as_is)
+        encoding = replace(encoding, bitrate_kbps=budget.picture_kbps)
+        first = outputs.first_pass(node, encoding)
+        second = outputs.video(node, encoding, self.media, loud, budget.sound_kbps)
+        fit = Fit(size, "-b:v", budget.picture_kbps)
+        for hanging, held in ((first, None), (second, fit)):
+            if hanging is not None:
+                chains = shared(self.nodes, [hanging], stream)
+                read = files(self.nodes, [hanging])
+                self.sized.append(Command(((),), tuple(chains), tuple(_labelled([hanging])), read, held))
 
     def _loudness(self, step: StepOrder, encoding: Encoding | None) -> str | None:
         """Give the filter for the loudness asked for; while the sound isn't measured, ask for that."""
@@ -228,6 +328,11 @@ class _Planner:
             self.pictures.append(outputs.still(node.name, step.name, f"frame-{index}", change, JPEG, at))
 
     def _commands(self) -> Iterable[Command]:
+        """Give what shares a decode, then what is brought to a size."""
+        yield from self._together()
+        yield from self.sized
+
+    def _together(self) -> Iterable[Command]:
         """Put what moves, and all that can share its decode, into one command; else stills and sounds apart."""
         stream = self.media.picture_stream
         if any(hanging.at_millis is None or not self.media.seekable for hanging in self.pictures):

@@ -88,14 +88,30 @@ def sought(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
 
 def _clocked(nodes: Nodes, hanging: Hanging) -> list[str]:
     """Give the filters on the way to a picture that was sought; subtitles are shown its time in the file."""
-    way = _way(nodes, hanging.node)
+    filters = way(nodes, hanging.node)
     timed = any(isinstance(file, SubtitleFile) for file in files(nodes, [hanging]))
-    return [f"setpts=PTS+{seconds(hanging.at_millis or 0)}/TB", *way] if timed else way
+    return [f"setpts=PTS+{seconds(hanging.at_millis or 0)}/TB", *filters] if timed else filters
 
 
 def files(nodes: Nodes, hangings: Sequence[Hanging]) -> tuple[GraphFile, ...]:
     """Give the files that filters on the way to any output read, each once."""
     return tuple(dict.fromkeys(file for name in _used(nodes, hangings) for file in nodes[name].change.files))
+
+
+def sampled(
+    nodes: Nodes, hanging: Hanging, stream: int, piece: tuple[int, int] | None, *, sought: bool
+) -> str:
+    """Wire one picture to a piece of the film, from when to when in milliseconds; None: all of it.
+
+    `sought`: the input was opened there. The filters on the way see the film's own times in any case.
+    """
+    at = []
+    if piece is not None and sought:
+        at = [f"setpts=PTS+{seconds(piece[0])}/TB"]
+    elif piece is not None:
+        at = [f"trim={seconds(piece[0])}:{seconds(piece[1])}"]
+    filters = (*at, *way(nodes, hanging.node), hanging.tail)
+    return f"[0:{stream}]{','.join(filters)}[{label(hanging.output)}]"
 
 
 def _used(nodes: Nodes, hangings: Sequence[Hanging]) -> list[str]:
@@ -109,10 +125,10 @@ def _used(nodes: Nodes, hangings: Sequence[Hanging]) -> list[str]:
     return [name for name in nodes if name in wanted]
 
 
-def _way(nodes: Nodes, name: str) -> list[str]:
+def way(nodes: Nodes, name: str) -> list[str]:
     """Give all filters from the source to a node."""
     parent = nodes[name].parent
-    return [*(_way(nodes, parent) if parent is not None else []), *_filters(nodes[name])]
+    return [*(way(nodes, parent) if parent is not None else []), *_filters(nodes[name])]
 
 
 def _filters(node: Node) -> list[str]:

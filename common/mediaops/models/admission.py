@@ -64,10 +64,11 @@ _FITS_FILE_TYPE: tuple[Rule, ...] = (
     *(_codec(file_type) for file_type in FileType),
     (
         _each_operation(
-            "!has(o.compress) || (!has(o.compress.fps) && !has(o.compress.crf) && !has(o.compress.bitrateKbps))",
+            "!has(o.compress) || (!has(o.compress.fps) && !has(o.compress.crf) && !has(o.compress.bitrateKbps) "
+            "&& !has(o.compress.targetVmaf))",
             FileType.IMAGE,
         ),
-        "compress.fps, crf and bitrateKbps are not for an image: give quality",
+        "compress.fps, crf, bitrateKbps and targetVmaf are not for an image: give quality or maxSizeBytes",
     ),
     (
         _each_operation("!has(o.compress) || !has(o.compress.quality)", FileType.VIDEO, FileType.AUDIO),
@@ -75,10 +76,11 @@ _FITS_FILE_TYPE: tuple[Rule, ...] = (
     ),
     (
         _each_operation(
-            "!has(o.compress) || (!has(o.compress.fps) && !has(o.compress.crf) && !has(o.compress.height))",
+            "!has(o.compress) || (!has(o.compress.fps) && !has(o.compress.crf) && !has(o.compress.height) "
+            "&& !has(o.compress.targetVmaf))",
             FileType.AUDIO,
         ),
-        "compress.height, fps and crf are for pictures: give an audio file bitrateKbps",
+        "compress.height, fps, crf and targetVmaf are for pictures: give an audio file bitrateKbps or maxSizeBytes",
     ),
     (
         _each_operation(

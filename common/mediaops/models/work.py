@@ -82,6 +82,8 @@ class StepOrder(Model):
     """caption: platforms to write for."""
     attributes: dict[str, str] = {}
     """caption: the asset's attributes."""
+    gpu: Annotated[int, Field(ge=0, le=8)] = 0
+    """How many GPUs it asked for; what the node's can do is found out when it runs."""
     engine: Annotated[str, Field(max_length=40)] | None = None
     """The outside engine it calls, whose credential is mounted."""
 

@@ -37,14 +37,19 @@ CODECS: dict[FileType, tuple[Codec, ...]] = {
 """The codecs each file type can have; the first is its default."""
 
 
+AIMS = ("crf", "bitrate_kbps", "target_vmaf", "max_size_bytes")
+"""What decides about quality and size, one at most."""
+
+
 class CompressParameters(Parameters):
     """Encode for delivery: H.264 in MP4 with its index first unless said otherwise."""
 
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "!(has(self.crf) && has(self.bitrateKbps))",
-                "give crf (constant quality) or bitrateKbps, not both",
+                "[has(self.crf), has(self.bitrateKbps), has(self.targetVmaf), has(self.maxSizeBytes)]"
+                ".filter(x, x).size() <= 1",
+                "give at most one of crf, bitrateKbps, targetVmaf and maxSizeBytes",
             ),
         )
     )
@@ -60,14 +65,28 @@ class CompressParameters(Parameters):
     """Constant quality of the codec: lower is better and larger. Default: what suits the codec (h264: 23)."""
     bitrate_kbps: Annotated[int, Field(ge=8, le=400_000)] | None = None
     """Average bit rate in kilobits per second, of the picture (video) or the sound (audio)."""
+    target_vmaf: Annotated[int, Field(ge=40, le=99)] | None = None
+    """Find the crf at which the picture comes to this VMAF, measured on samples of it (video)."""
+    max_size_bytes: Annotated[int, Field(ge=1000, le=1 << 40)] | None = None
+    """Make the whole file, sound included, as good as fits into so many bytes (video: in two passes)."""
+    faststart: bool | None = None
+    """Put the index first, so that players start before they have the whole file (MP4, M4A). Default: true."""
     quality: Annotated[int, Field(ge=1, le=100)] | None = None
     """Quality of an image, 1 to 100. Default: 82."""
     loudness: Loudness | None = None
     """Bring the sound to a loudness (EBU R128); `{}` means -14 LUFS. Default: as it is."""
 
+    @property
+    def aims(self) -> list[str]:
+        """Name what is set of the parameters of which one at most may be."""
+        return [name for name in AIMS if getattr(self, name) is not None]
+
     def resolved(self, file_type: FileType) -> CompressParameters:
         """Fill in the file type's default codec."""
         return self if self.codec else self.model_copy(update={"codec": CODECS[file_type][0]})
+
+
+KEPT = "The source's picture is what was asked for, and smaller than an encode of it: it was copied."
 
 
 @dataclass(frozen=True)
@@ -75,10 +94,18 @@ class Encoding:
     """How the last compress operation on a chain wants the result written down."""
 
     codec: Codec
-    crf: int | None = None
+    crf: float | None = None
     """Constant quality on the codec's scale; None: its default."""
     bitrate_kbps: int | None = None
     """Kilobits per second instead of constant quality."""
+    target_vmaf: int | None = None
+    """The VMAF whose crf is to be found first."""
+    max_size_bytes: int | None = None
+    """What the whole file may have."""
+    hardware: bool = False
+    """The GPU's encoder writes it."""
+    faststart: bool = True
+    """The index stands before the media."""
     quality: int | None = None
     """1 to 100, images only."""
     loudness: Loudness | None = None
@@ -102,7 +129,14 @@ def encoding(parameters: CompressParameters) -> Encoding:
     if parameters.codec is None:
         raise ValueError("compress parameters must be resolved first")
     return Encoding(
-        parameters.codec, parameters.crf, parameters.bitrate_kbps, parameters.quality, parameters.loudness
+        codec=parameters.codec,
+        crf=parameters.crf,
+        bitrate_kbps=parameters.bitrate_kbps,
+        target_vmaf=parameters.target_vmaf,
+        max_size_bytes=parameters.max_size_bytes,
+        faststart=parameters.faststart is not False,
+        quality=parameters.quality,
+        loudness=parameters.loudness,
     )
 
 

@@ -97,4 +97,5 @@ def _operation(
         platforms=list(step.platforms),
         attributes=dict(step.attributes),
         engine=step.placement.engine,
+        gpu=step.placement.gpu,
     )

@@ -5,7 +5,7 @@ Each has `find(subject) -> Findings`, which gives back what was found before and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from mediaops.graph import Analysis, Findings
 from mediaops.media import Media
 from mediaops.models.work import StepOrder
+from mediaops.picture import GraphFile
 from mediaops_ops.outcome import Progress
 
 
@@ -30,6 +31,8 @@ class Subject:
     folder: Path
     """Where files may be left meanwhile."""
     progress: Progress
+    write_file: Callable[[GraphFile], None] = lambda _: None
+    """Writes a file that a filter of the graph reads."""
 
 
 def find(subject: Subject) -> Findings:

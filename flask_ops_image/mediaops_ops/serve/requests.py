@@ -136,8 +136,8 @@ def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:
     match parameters:
         case CropParameters():
             return _crop_fault(parameters)
-        case CompressParameters() if parameters.crf is not None and parameters.bitrate_kbps is not None:
-            return "params.crf", "give crf (constant quality) or bitrateKbps, not both"
+        case CompressParameters() if len(parameters.aims) > 1:
+            return "params.crf", "give at most one of crf, bitrateKbps, targetVmaf and maxSizeBytes"
         case ThumbnailParameters() if parameters.at_millis is not None and parameters.count is not None:
             return "params.at_millis", "give atMillis or count, not both"
         case TranscribeParameters() if parameters.translation_model and not parameters.translate_to:
