@@ -45,7 +45,7 @@ docs-media: setup ## Make the pictures in the docs anew.
 requirements: setup ## Pin the requirements anew, with hashes.
 	@hack/requirements
 
-bench: setup ## Measure against baselines of the same run (PART=orchestration|all).
+bench: setup ## Measure against baselines of the same run (PART=orchestration|media|all).
 	@$(PY) -m bench $(PART)
 
 ##@ The pieces, one by one

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import report
 from bench.latency import latencies
+from bench.media import media
 from bench.orchestration import against_bare_jobs, at_rest
 from bench.report import Figure
 from bench.site import Site
@@ -26,7 +27,7 @@ def orchestration() -> list[Figure]:
     return figures
 
 
-PARTS: dict[str, Callable[[], list[Figure]]] = {"orchestration": orchestration}
+PARTS: dict[str, Callable[[], list[Figure]]] = {"orchestration": orchestration, "media": media}
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ LEAD_FRAMES, MEASURED_FRAMES, TAIL_FRAMES = 16, 10, 6
 PIECE_FRAMES = LEAD_FRAMES + MEASURED_FRAMES + TAIL_FRAMES
 SHARE = 0.1
 """Share of the film's pictures that is encoded at each try."""
-LEAST_PIECES, MOST_PIECES = 6, 40
+LEAST_PIECES, MOST_PIECES = 5, 40
 WHOLE_SHARE = 0.5
 """Where the pieces would come to more of the film than this, it is taken as a whole."""
 
