@@ -173,10 +173,14 @@ def write_logo(path: Path, target: Path, box: tuple[int, int], opacity: float) -
     It is scaled with its colours weighted by opacity, so that what is transparent leaves no rim.
     """
     from PIL import ImageOps
+    from PIL.Image import Resampling
 
     with _reading(), _opened(path) as image:
         upright = _in_srgb(_in_eight_bits(ImageOps.exif_transpose(image)))
-        fitted = ImageOps.contain(upright.convert("RGBA").convert("RGBa"), box).convert("RGBA")
+        scale = min(box[0] / upright.width, box[1] / upright.height)
+        size = max(1, round(upright.width * scale)), max(1, round(upright.height * scale))
+        weighted = upright.convert("RGBA").convert("RGBa")
+        fitted = weighted.resize(size, Resampling.LANCZOS).convert("RGBA")
         fitted.putalpha(fitted.getchannel("A").point(lambda value: round(value * opacity)))
         fitted.save(target, "PNG")
 

@@ -18,6 +18,7 @@ from mediaops.models.base import FileType
 from mediaops.models.work import ObjectRef, StepOrder, file_role
 from mediaops.operations.filter import FilterStep
 from mediaops_ops.filter_files import read_table
+from mediaops_ops.images import write_logo
 from mediaops_ops.outcome import StepError
 from mediaops_ops.passes import Pass
 from tests.unit.ops.folder_desk import Folder
@@ -292,3 +293,18 @@ def test_a_file_that_cant_be_used_fails_its_step_and_what_reads_that_one(clip: P
     ]
     assert "The file looks/mine.cube of lut is not a .cube file that can be read" in work.failures[0].message
     assert {"poster"} == set(desk.outcomes)
+
+
+@pytest.mark.parametrize(
+    ("logo_size", "box", "fitted"),
+    [((80, 40), (288, 162), (288, 144)), ((2000, 1), (16, 9), (16, 1)), ((1, 900), (1, 1), (1, 1))],
+)
+def test_a_logo_fills_its_box_and_never_vanishes(
+    logo_size: tuple[int, int], box: tuple[int, int], fitted: tuple[int, int], tmp_path: Path
+) -> None:
+    Image.new("RGBA", logo_size, (0, 200, 0, 255)).save(tmp_path / "logo.png")
+    write_logo(tmp_path / "logo.png", tmp_path / "fitted.png", box, 0.5)
+
+    with Image.open(tmp_path / "fitted.png") as made:
+        assert fitted == made.size
+        assert (0, 200, 0, 128) == made.getpixel((0, 0))
