@@ -152,8 +152,9 @@ def plan_steps(
 
         inputs = [steps[n].spec_hash for n in (source, transcript) if n and n != SOURCE]
         inputs += [edited.sha256] if edited else []
-        # What isn't set doesn't count: a field that a later version adds makes no new ProcessingJob.
-        wanted = written.model_dump(mode="json", exclude_none=True, exclude={"input"})
+        # Only what is written counts: neither a field that a later version adds nor its default makes a new
+        # ProcessingJob.
+        wanted = written.model_dump(mode="json", exclude_unset=True, exclude_none=True, exclude={"input"})
         spec_hash = digest(wanted, inputs, platforms, attributes)[:40]
         name = processing_job_name(asset_name, asset_uid, operation.name, spec_hash, stored, reprocess)
 

@@ -138,8 +138,11 @@ def spanning_fault(parameters: Parameters) -> tuple[str, str] | None:
             return _crop_fault(parameters)
         case CompressParameters() if len(parameters.aims) > 1:
             return "params.crf", "give at most one of crf, bitrateKbps, targetVmaf and maxSizeBytes"
-        case ThumbnailParameters() if parameters.at_millis is not None and parameters.count is not None:
-            return "params.at_millis", "give atMillis or count, not both"
+        case ThumbnailParameters() if parameters.at_millis is not None:
+            other = (
+                "count" if parameters.count is not None else "best" if parameters.best is not None else None
+            )
+            return ("params.at_millis", f"give atMillis or {other}, not both") if other else None
         case TranscribeParameters() if parameters.translation_model and not parameters.translate_to:
             return "params.translation_model", "translationModel chooses who translates: give translateTo too"
         case FilterParameters():

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 
+from mediaops.identity import digest
 from mediaops.models.base import FileType
 from mediaops.models.mediaasset import MediaAssetSpec, Review
 from mediaops.models.work import StepResult, StoredFile
@@ -309,3 +310,8 @@ def test_an_edit_is_translated_anew_without_listening_and_what_is_burnt_in_follo
     assert [("poster",), ("transcript",)] == [p.members for p in first]
     (order,) = step_orders(first[1], plan, {}, ASSET, "acme")
     assert (order.reads.keys(), order.engine) == ({"transcript"}, "openai")
+
+
+def test_a_job_is_named_by_what_was_written_and_by_no_default():
+    (poster,) = steps(spec({"name": "poster", "thumbnail": {}}))
+    assert digest({"name": "poster", "thumbnail": {}}, [], (), {})[:40] == poster.spec_hash

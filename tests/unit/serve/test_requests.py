@@ -19,6 +19,7 @@ BROKEN = [
     ("crop", {"aspect": "1:1", "resize": {}}),
     ("compress", {"crf": 20, "bitrateKbps": 500}),
     ("thumbnail", {"atMillis": [1], "count": 1}),
+    ("thumbnail", {"atMillis": [1], "best": True}),
     ("filter", {"steps": [{}]}),
     ("filter", {"steps": [{"burnSubtitles": {"from": name}} for name in ("one", "two")]}),
     ("caption", {"variants": 8, "translateTo": ["de", "fr", "es"]}),
