@@ -99,10 +99,17 @@ class Change:
     """How, in order; empty: nothing to do."""
     files: tuple[GraphFile, ...] = ()
     """What the filters read."""
+    timed: bool = False
+    """True: the filters do other things at other times, so pictures must come with the file's own times."""
 
     def then(self, further: Change) -> Change:
         """Give this change and one that was planned on its picture as one."""
-        return Change(further.picture, self.filters + further.filters, self.files + further.files)
+        return Change(
+            further.picture,
+            self.filters + further.filters,
+            self.files + further.files,
+            self.timed or further.timed,
+        )
 
 
 def scaled(picture: Picture, width: int, height: int) -> Change:

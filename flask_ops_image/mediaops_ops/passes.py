@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from mediaops.graph import Findings, PassPlan, folder_name, needs_media, plan_pass
+from mediaops.graph import Document, Findings, PassPlan, folder_name, needs_media, plan_pass
 from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
@@ -155,9 +155,7 @@ class Pass:
                 source=path,
                 folder=self.folder,
                 on_progress=progress,
-                on_step=lambda name, files: self._rendered(
-                    by_name[name], files, media, plan.values.get(name, {})
-                ),
+                on_step=lambda name, files: self._rendered(by_name[name], files, media, plan),
                 on_failure=lambda name, error: self._fail(by_name[name], error),
                 write_file=files.write,
             ).run()
@@ -230,19 +228,24 @@ class Pass:
             share = Fraction(0 if plan.outputs else 1)
             self._finish(by_name[name], StepOutcome(skipped=reason), media, share)
 
-    def _rendered(
-        self, step: StepOrder, files: list[OutputFile], media: Media, planned: Mapping[str, str]
-    ) -> None:
+    def _rendered(self, step: StepOrder, files: list[OutputFile], media: Media, plan: PassPlan) -> None:
         if step.type in RUNNERS:
             self._prepared[step.name] = files
             return
-        values = dict(planned)
+        values = dict(plan.values.get(step.name, {}))
         rendition = next((file for file in files if file.name == "rendition"), None)
         if step.type == "compress" and rendition is not None:
             values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"
         total = sum(self._weights.values())
         share = Fraction(self._weights.pop(step.name), total)
+        files += [self._written(document) for document in plan.documents if document.step == step.name]
         self._settle(step, StepOutcome(files=tuple(files), values=values), media, share)
+
+    def _written(self, document: Document) -> OutputFile:
+        """Write what the plan itself gives as a file."""
+        path = self.folder / folder_name(document.step) / document.name
+        path.write_text(document.text, encoding="utf-8")
+        return OutputFile(document.name, path, document.media_type)
 
     def _finish(
         self, step: StepOrder, outcome: StepOutcome, media: Media | None, share: Fraction = Fraction(1)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mediaops.graph import Command, Fit, Output, PassPlan, folder_name, sizing
+from mediaops.graph import GRAPH_FILE, Command, Fit, Output, PassPlan, folder_name, sizing
 from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.picture import GraphFile
@@ -75,6 +75,8 @@ class Rendering:
         progress = _Fraction(command, self.media)
         for file in command.files:
             self.write_file(file)
+        if command.graph_file is not None:
+            (self.folder / GRAPH_FILE).write_text(command.graph_file, encoding="utf-8")
         drawn = any(isinstance(file, SubtitleFile) for file in command.files)
         environment = fonts.installed(self.folder) if drawn else {}
 

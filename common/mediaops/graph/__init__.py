@@ -17,8 +17,10 @@ from __future__ import annotations
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings, supposed
 from mediaops.graph.commands import (
     DEMUXERS,
+    GRAPH_FILE,
     MAX_PIXELS,
     Command,
+    Document,
     Fit,
     ImageFile,
     Output,
@@ -31,12 +33,14 @@ from mediaops.graph.sampling import Samples
 
 __all__ = [
     "DEMUXERS",
+    "GRAPH_FILE",
     "MAX_PIXELS",
     "PREPARE_AUDIO",
     "PREPARE_FRAMES",
     "Analysis",
     "AnalysisKind",
     "Command",
+    "Document",
     "Findings",
     "Fit",
     "ImageFile",

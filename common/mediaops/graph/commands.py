@@ -20,6 +20,9 @@ MAX_PIXELS = 8192 * 8192
 
 SOUND_WEIGHT = 48_000
 """Weight of a sound among outputs: its samples of a second."""
+GRAPH_FILE = "graph.txt"
+LONGEST_ARGUMENT = 100_000
+"""Bytes of a filter graph above which it goes into a file: Linux takes arguments of up to 128 KiB each."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,12 @@ class Command:
     fit: Fit | None = None
     """Set where the output must come to a size; the command is run again at another rate until it does."""
 
+    @property
+    def graph_file(self) -> str | None:
+        """Give what GRAPH_FILE must hold, below the folder in which the line is run; None: the line holds it."""
+        text = ";".join(self.graph)
+        return text if len(text) > LONGEST_ARGUMENT else None
+
     def line(self, ffmpeg: str, source: str, folder: str, threads: int = 0) -> list[str]:
         """Give the whole command line.
 
@@ -110,7 +119,9 @@ class Command:
         """
         line = reading(ffmpeg, source, self.inputs, threads)
         bounded = _bounded(threads)
-        if self.graph:
+        if self.graph_file:
+            line += ["-/filter_complex", GRAPH_FILE]
+        elif self.graph:
             line += ["-filter_complex", ";".join(self.graph)]
         for output in self.outputs:
             statistics = f"{folder}/{folder_name(output.step)}/statistics"
@@ -140,6 +151,17 @@ def _bounded(threads: int) -> list[str]:
 
 
 @dataclass(frozen=True)
+class Document:
+    """A small file of a step's result that the plan itself gives."""
+
+    step: str
+    name: str
+    """Its name in the result, with its extension."""
+    media_type: str
+    text: str
+
+
+@dataclass(frozen=True)
 class PassPlan:
     """What the steps that read one file come to."""
 
@@ -155,6 +177,8 @@ class PassPlan:
     """What has to be found out first; with it the plan is made anew."""
     values: dict[str, dict[str, str]] = field(default_factory=dict)
     """What a step's result says of how it was planned, by step."""
+    documents: tuple[Document, ...] = ()
+    """What is stored beside the outputs of their steps."""
 
     @property
     def outputs(self) -> list[Output]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
@@ -9,18 +10,31 @@ from typing import cast
 from mediaops.encoding import AVIF, JPEG, PNG, UNASKED_CRF, VIDEO_CODECS, WEBP, copied, encoder_words
 from mediaops.graph import outputs, sizing
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
-from mediaops.graph.commands import Command, Fit, ImageFile, Output, PassPlan
+from mediaops.graph.commands import Command, Document, Fit, ImageFile, Output, PassPlan
 from mediaops.graph.sampling import Samples, pieces
 from mediaops.graph.wiring import Hanging, Node, files, label, sampled, seconds, shared, sought, way
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import StepOrder
-from mediaops.operations import REGISTRY, Makes, Parameters, compress, loudness, quality, thumbnail
+from mediaops.operations import (
+    REGISTRY,
+    Makes,
+    Parameters,
+    compress,
+    crop,
+    crop_track,
+    loudness,
+    quality,
+    thumbnail,
+)
 from mediaops.operations.compress import Codec, CompressParameters, Encoding
+from mediaops.operations.crop import CropParameters
+from mediaops.operations.crop_track import CropTrack
 from mediaops.operations.quality import QualityFound
 from mediaops.operations.thumbnail import ThumbnailFormat, ThumbnailParameters
 from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
 from mediaops.reasons import Reason
+from mediaops.track import paths
 
 PREPARE_AUDIO = "prepareAudio"
 PREPARE_FRAMES = "prepareFrames"
@@ -104,6 +118,11 @@ class _Planner:
         self.blocked: dict[str, str] = {}
         self.nothing: dict[str, Reason] = {}
         self.values: dict[str, dict[str, str]] = {}
+        self.whole = {SOURCE}
+        """Nodes that show all of the source's picture, at whatever size: what a survey has seen lies there too."""
+        self.tracks: dict[str, CropTrack] = {}
+        """The smart crop on the way to each node."""
+        self.documents: list[Document] = []
 
     def plan(self) -> PassPlan:
         if self.media.width and self.media.height:
@@ -117,7 +136,9 @@ class _Planner:
         kinds = sorted(self.wanted, key=lambda kind: kind is AnalysisKind.QUALITY)
         wanted = tuple(Analysis(kind, tuple(self.wanted[kind])) for kind in kinds)
         commands = () if wanted else tuple(self._commands())
-        return PassPlan(commands, self.impossible, self.blocked, self.nothing, wanted, self.values)
+        return PassPlan(
+            commands, self.impossible, self.blocked, self.nothing, wanted, self.values, tuple(self.documents)
+        )
 
     def samples(self, name: str) -> Samples:
         """Give the pieces of a step's picture, each a file without loss."""
@@ -187,7 +208,13 @@ class _Planner:
         plan = REGISTRY[step.type].plan
         if plan is None:
             raise ValueError(f"{step.type} makes a rendition, but has no plan")
-        node = Node(step.name, above, plan(parameters, self._node(step).picture), encoding)
+        change = plan(parameters, self._node(step).picture)
+        if isinstance(parameters, CropParameters):
+            change = self._cropped(step, parameters, change)
+        elif above in self.whole:
+            self.whole.add(step.name)
+        node = Node(step.name, above, change, encoding)
+        self._keep_track(step, above)
         self.nodes[step.name] = node
         if step.stored and self.media.file_type is FileType.IMAGE:
             self.pictures.append(outputs.image(node, self.media))
@@ -261,6 +288,38 @@ class _Planner:
                 chains = shared(self.nodes, [hanging], stream)
                 read = files(self.nodes, [hanging])
                 self.sized.append(Command(((),), tuple(chains), tuple(_labelled([hanging])), read, held))
+
+    def _cropped(self, step: StepOrder, parameters: CropParameters, unled: Change) -> Change:
+        """Give what a crop does; a smart one is led by a survey, and `unled` where there is nothing to go by."""
+        above = self._above(step)
+        if parameters.keeps_all and above in self.whole:
+            self.whole.add(step.name)
+        picture = self.nodes[above].picture
+        cut = crop.cut_out(parameters, picture)
+        if cut is None:
+            return unled
+        if above not in self.whole:
+            self.values[step.name] = {"framing": "centre: the picture that it cuts is cut or padded already"}
+            return unled
+        if self.findings.survey is None:
+            self._want(AnalysisKind.SURVEY, step)
+            return unled
+        length = (self.media.duration_millis or 0) * 1000
+        axis = crop_track.axis(picture, cut)
+        found = paths(self.findings.survey, length, crop_track.window(picture, cut), axis)
+        self.values[step.name] = {"framing": crop_track.framing(found)}
+        self.tracks[step.name] = crop_track.track(picture, cut, found)
+        return crop.plan(parameters, picture, found)
+
+    def _keep_track(self, step: StepOrder, above: str) -> None:
+        """Store the track of the smart crop in a rendition's chain beside it."""
+        track = self.tracks.get(step.name) or self.tracks.get(above)
+        if track is None:
+            return
+        self.tracks[step.name] = track
+        if step.stored:
+            text = json.dumps(track.wire(), indent=1) + "\n"
+            self.documents.append(Document(step.name, crop_track.FILE, "application/json", text))
 
     def _loudness(self, step: StepOrder, encoding: Encoding | None) -> str | None:
         """Give the filter for the loudness asked for; while the sound isn't measured, ask for that."""

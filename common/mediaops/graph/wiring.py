@@ -87,9 +87,12 @@ def sought(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
 
 
 def _clocked(nodes: Nodes, hanging: Hanging) -> list[str]:
-    """Give the filters on the way to a picture that was sought; subtitles are shown its time in the file."""
+    """Give the filters on the way to a picture that was sought; what goes by the time gets its time in the file."""
     filters = way(nodes, hanging.node)
-    timed = any(isinstance(file, SubtitleFile) for file in files(nodes, [hanging]))
+    timed = any(
+        nodes[name].change.timed or any(isinstance(file, SubtitleFile) for file in nodes[name].change.files)
+        for name in _used(nodes, [hanging])
+    )
     return [f"setpts=PTS+{seconds(hanging.at_millis or 0)}/TB", *filters] if timed else filters
 
 

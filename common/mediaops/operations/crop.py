@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from mediaops.models.base import FileType, Model, Pixels, rules
+from mediaops.operations import crop_track
 from mediaops.operations.base import Makes, Operation, Parameters
 from mediaops.picture import MAX_SIDE, Change, Picture, PlanError, scaled, scaled_to_height, scaled_to_width
+from mediaops.survey import SURVEY_VERSION
+from mediaops.track import Path
 
 
 class Aspect(StrEnum):
@@ -27,6 +31,7 @@ class CropMode(StrEnum):
     CENTER = "center"
     PAD = "pad"
     BLUR = "blur"
+    SMART = "smart"
 
 
 class Resize(Model):
@@ -73,19 +78,32 @@ class CropParameters(Parameters):
     """The shape to bring the picture to."""
     mode: CropMode | None = None
     """How the aspect is reached: center cuts, pad adds black bars, blur fills them with the blurred
-    picture. Default: center."""
+    picture, smart cuts where faces and movement are. Default: smart for 9:16, 1:1 and 4:5, else center."""
     resize: Resize | None = None
     """Scale after cropping."""
 
     def resolved(self, file_type: FileType) -> CropParameters:  # noqa: ARG002
         """Fill in the mode where an aspect is given."""
         if self.aspect and not self.mode:
-            return self.model_copy(update={"mode": CropMode.CENTER})
+            mode = CropMode.CENTER if self.aspect is Aspect.WIDE else CropMode.SMART
+            return self.model_copy(update={"mode": mode})
         return self
 
+    def versions(self) -> dict[str, str]:
+        """Name how pictures are looked at, where that decides what is cut."""
+        return {"survey": SURVEY_VERSION} if self.mode is CropMode.SMART else {}
 
-def plan(parameters: CropParameters, picture: Picture) -> Change:
-    """Give the filters that crop and resize; raises PlanError for a rectangle outside the picture."""
+    @property
+    def keeps_all(self) -> bool:
+        """Say whether what comes out is all of the picture, at most scaled."""
+        return self.aspect is None and self.width is None
+
+
+def plan(parameters: CropParameters, picture: Picture, paths: Sequence[Path] = ()) -> Change:
+    """Give the filters that crop and resize; raises PlanError for a rectangle outside the picture.
+
+    `paths` is where a smart crop lies; without them it lies in the middle.
+    """
     cut = Change(picture)
     if parameters.width is not None and parameters.height is not None:
         cut = _rectangle(parameters, picture, parameters.width, parameters.height)
@@ -93,6 +111,8 @@ def plan(parameters: CropParameters, picture: Picture) -> Change:
         across, down = (int(side) for side in parameters.aspect.value.split(":"))
         if parameters.mode in {CropMode.PAD, CropMode.BLUR}:
             cut = _surrounded(picture, across, down, blurred=parameters.mode is CropMode.BLUR)
+        elif paths:
+            cut = crop_track.change(picture, _largest(picture, across, down), paths)
         else:
             cut = _centred(picture, across, down)
     if parameters.resize is None:
@@ -113,12 +133,26 @@ def _rectangle(parameters: CropParameters, picture: Picture, width: int, height:
     return _cut(picture, cut_width, cut_height, picture.floor(x), picture.floor(y))
 
 
+def cut_out(parameters: CropParameters, picture: Picture) -> Picture | None:
+    """Give what a smart crop cuts out of a picture; None where it is no smart crop, or has nothing to cut."""
+    if parameters.mode is not CropMode.SMART or parameters.aspect is None:
+        return None
+    across, down = (int(side) for side in parameters.aspect.value.split(":"))
+    cut = _largest(picture, across, down)
+    return None if cut == picture else cut
+
+
+def _largest(picture: Picture, across: int, down: int) -> Picture:
+    """Give the largest picture of the shape that can be cut out."""
+    if picture.width * down > picture.height * across:
+        return picture.sized(picture.side(picture.height * across / down, picture.width), picture.height)
+    return picture.sized(picture.width, picture.side(picture.width * down / across, picture.height))
+
+
 def _centred(picture: Picture, across: int, down: int) -> Change:
     """Cut the largest rectangle of the shape out of the middle."""
-    if picture.width * down > picture.height * across:
-        width, height = picture.side(picture.height * across / down, picture.width), picture.height
-    else:
-        width, height = picture.width, picture.side(picture.width * down / across, picture.height)
+    cut = _largest(picture, across, down)
+    width, height = cut.width, cut.height
     x, y = picture.floor((picture.width - width) // 2), picture.floor((picture.height - height) // 2)
     return _cut(picture, width, height, x, y)
 

@@ -135,6 +135,7 @@ class Eye:
     samples: list[Sample] = field(default_factory=list)
     _before: Any = None
     _blurred_before: Any = None
+    _difference_before: Any = None
     _faces_before: tuple[Face, ...] = ()
     _cascade: Any = None
 
@@ -151,11 +152,12 @@ class Eye:
             same: dict[str, object] = {"at_millis": at_millis, "change": 0.0, "across": (), "down": ()}
             same["faces"] = self._faces_before if looks else None
             self.samples.append(self.samples[-1].model_copy(update=same))
+            if video:
+                self._note_movement(self._blurred_before)
             return
-        blurred = cv2.GaussianBlur(picture, (5, 5), 0)
-        weights = _moved(blurred, self._blurred_before) if video else _salient(picture)
         if looks:
             self._faces_before = self._faces(picture)
+        salient = None if video else _salient(picture)
         self.samples.append(
             Sample(
                 at_millis=at_millis,
@@ -163,12 +165,30 @@ class Eye:
                 contrast=round(float(picture.std()) / 255, 4),
                 sharpness=round(float(cv2.Laplacian(picture, cv2.CV_32F).var()), 2),
                 change=round(change, 5),
-                across=_profile(weights, 0),
-                down=_profile(weights, 1),
+                across=_profile(salient, 0),
+                down=_profile(salient, 1),
                 faces=self._faces_before if looks else None,
             )
         )
-        self._before, self._blurred_before = picture, blurred
+        if video:
+            self._note_movement(cv2.GaussianBlur(picture, (5, 5), 0))
+        self._before = picture
+
+    def _note_movement(self, blurred: Any) -> None:
+        """Note what moves in the sample before: what differs from the one before that as well as from this one.
+
+        One difference alone also shows where a thing has been; both have only where it is (Kameda and Minoh, 1996).
+        """
+        import cv2
+
+        difference = None if self._blurred_before is None else cv2.absdiff(blurred, self._blurred_before)
+        if difference is not None and self._difference_before is not None:
+            both = _moved(cv2.min(difference, self._difference_before))
+            # Where a thing has come to rest, only the first difference tells.
+            moved = _moved(self._difference_before) if both is None else both
+            where = {"across": _profile(moved, 0), "down": _profile(moved, 1)}
+            self.samples[-2] = self.samples[-2].model_copy(update=where)
+        self._blurred_before, self._difference_before = blurred, difference
 
     def _faces(self, picture: Any) -> tuple[Face, ...]:
         import cv2
@@ -192,14 +212,11 @@ class Eye:
         )
 
 
-def _moved(blurred: Any, before: Any) -> Any:
+def _moved(difference: Any) -> Any:
     """Give by how much each pixel has moved; None where nothing has, or everything."""
-    import cv2
     import numpy as np
 
-    if before is None:
-        return None
-    moved = cv2.absdiff(blurred, before).astype(np.float32)
+    moved = difference.astype(np.float32)
     moved[moved < MOVED_ABOVE] = 0
     share = np.count_nonzero(moved) / moved.size
     return moved if LEAST_MOVED <= share <= MOST_MOVED else None

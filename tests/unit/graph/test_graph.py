@@ -59,7 +59,7 @@ def test_the_whole_line_of_a_pass():
     """Every step on one decode: this is what a pod runs."""
     plan = plan_pass(
         [
-            step("vertical", "crop", {"aspect": "9:16"}, stored=False),
+            step("vertical", "crop", {"aspect": "9:16", "mode": "center"}, stored=False),
             step("toned", "filter", {"steps": [{"contrast": 10}]}, input="vertical", stored=False),
             step("small", "compress", {"height": 720}, input="toned"),
             step("poster", "thumbnail", {}),
@@ -91,7 +91,11 @@ def test_the_whole_line_of_a_pass():
 
 def test_a_stored_intermediate_and_what_follows_it_are_both_one_encode_from_the_source():
     plan = plan_pass(
-        [step("vertical", "crop", {"aspect": "9:16"}), step("small", "compress", {}, input="vertical")], VIDEO
+        [
+            step("vertical", "crop", {"aspect": "9:16", "mode": "center"}),
+            step("small", "compress", {}, input="vertical"),
+        ],
+        VIDEO,
     )
 
     assert [
@@ -107,7 +111,7 @@ def test_what_follows_a_compression_is_encoded_as_that_asked():
     plan = plan_pass(
         [
             step("small", "compress", {"codec": "av1", "crf": 40}, stored=False),
-            step("cut", "crop", {"aspect": "1:1"}, input="small"),
+            step("cut", "crop", {"aspect": "1:1", "mode": "center"}, input="small"),
         ],
         VIDEO,
     )
@@ -116,7 +120,12 @@ def test_what_follows_a_compression_is_encoded_as_that_asked():
 
 
 def test_an_intermediate_that_nothing_reads_costs_nothing():
-    assert () == plan_pass([step("vertical", "crop", {"aspect": "9:16"}, stored=False)], VIDEO).commands
+    assert (
+        ()
+        == plan_pass(
+            [step("vertical", "crop", {"aspect": "9:16", "mode": "center"}, stored=False)], VIDEO
+        ).commands
+    )
 
 
 def test_two_blurred_frames_share_no_label():
@@ -215,7 +224,7 @@ def test_many_stills_are_sought_a_few_at_a_time():
 def test_sought_stills_go_through_the_filters_that_they_read():
     plan = plan_pass(
         [
-            step("vertical", "crop", {"aspect": "9:16"}, stored=False),
+            step("vertical", "crop", {"aspect": "9:16", "mode": "center"}, stored=False),
             step("poster", "thumbnail", {"width": 300}, input="vertical"),
         ],
         VIDEO,
@@ -278,7 +287,10 @@ def test_an_image_is_written_by_pillow_from_a_png():
     ("form", "extension"), [("png", "png"), ("jpeg", "jpg"), ("gif", "png"), ("bmp", "jpg")]
 )
 def test_an_image_that_is_only_cropped_keeps_its_format(form, extension):
-    plan = plan_pass([step("square", "crop", {"aspect": "1:1"})], IMAGE.model_copy(update={"format": form}))
+    plan = plan_pass(
+        [step("square", "crop", {"aspect": "1:1", "mode": "center"})],
+        IMAGE.model_copy(update={"format": form}),
+    )
 
     assert extension == output(plan, "square/rendition").container.extension
 

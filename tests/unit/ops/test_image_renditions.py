@@ -42,7 +42,7 @@ def test_an_image_goes_through_the_same_chain(make_of, photo, step):
     made = make_of(
         photo,
         "image",
-        step("square", "crop", {"aspect": "1:1"}),
+        step("square", "crop", {"aspect": "1:1", "mode": "center"}),
         step("grey", "filter", {"steps": [{"grayscale": {}}]}, input="square"),
         step("small", "compress", {"codec": "webp", "height": 30}, input="grey"),
         step("poster", "thumbnail", {"width": 20}, input="square"),

@@ -169,7 +169,7 @@ with watch:
 
 
 def test_the_plan_can_be_seen_without_running_it(door, bucket, clip, step):
-    steps = [step("vertical", "crop", {"aspect": "9:16"}, stored=False)]
+    steps = [step("vertical", "crop", {"aspect": "9:16", "mode": "center"}, stored=False)]
     steps.append(step("small", "compress", {"height": 720}, input="vertical"))
     (door.folder / "order.json").write_text(
         door.order(source=bucket.put_source(clip), steps=steps).model_dump_json(by_alias=True)

@@ -90,7 +90,7 @@ def test_a_turned_video_comes_out_upright(make_of, halves, step, tmp_path):
 
 def test_a_crop_is_taken_from_the_upright_picture(make_of, halves, step, tmp_path):
     phone = turned(halves, tmp_path / "phone.mp4")
-    made = make_of(phone, "video", step("square", "crop", {"aspect": "1:1"}))["square"]
+    made = make_of(phone, "video", step("square", "crop", {"aspect": "1:1", "mode": "center"}))["square"]
 
     assert (240, 240) == (made.files[0].width_pixels, made.files[0].height_pixels)
 

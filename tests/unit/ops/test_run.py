@@ -12,7 +12,7 @@ from PIL import Image
 from mediaops.models.work import Exit, StepFailure
 from mediaops_ops.run import exit_code
 
-VERTICAL = {"aspect": "9:16"}
+VERTICAL = {"aspect": "9:16", "mode": "center"}
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_the_best_still_is_neither_black_nor_at_a_cut(
 def test_what_moves_is_where_it_is(make: Callable[..., Path], tmp_path: Path) -> None:
     moving = "color=gray:s=320x180:r=25:d=2[g];color=white:s=24x24:r=25:d=2[b];[g][b]overlay=x=40+100*t:y=120"
     path = make(tmp_path / "moving.mp4", "-f", "lavfi", "-i", moving, *FAST)
-    for sample in surveyed(path, tmp_path).samples[1:]:
+    for sample in surveyed(path, tmp_path).samples[1:-1]:
         middle = sum((i + 0.5) * part for i, part in enumerate(sample.across)) / sum(sample.across) * 10
         box = 40 + 100 * sample.at_millis / 1000 + 12
         assert box == pytest.approx(
@@ -131,7 +131,7 @@ def test_pedestrians_move_everywhere_and_are_nobody_s_face(make: Callable[..., P
     survey = surveyed(path, tmp_path)
     assert () == survey.cuts_micros
     assert 20 == pytest.approx(len(survey.samples), abs=1)
-    assert all(sample.across for sample in survey.samples[1:])
+    assert all(sample.across for sample in survey.samples[1:-1])
     assert [] == [faces for faces in faces_seen(survey) if faces]
 
 
