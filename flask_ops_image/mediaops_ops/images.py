@@ -69,7 +69,7 @@ def recognised(path: Path) -> str | None:
     try:
         with _header(path) as image:
             return image.format
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, RuntimeError):  # the last is libavif's, by way of Pillow
         return None
 
 

@@ -61,6 +61,8 @@ AUDIO_TYPES = {
     "aac": ("aac", "audio/aac"),
     "aiff": ("aiff", "audio/aiff"),
 }
+IMAGE_BRANDS = frozenset(b"ftyp" + brand for brand in (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1"))
+"""What ISO media files begin with that hold images, which FFmpeg takes for films."""
 WEBM_CODECS = frozenset({"vp8", "vp9", "av1", "opus", "vorbis"})
 
 
@@ -114,7 +116,10 @@ def kind(path: Path) -> FileType:
 
 
 def _film_or_sound(path: Path) -> str | None:
-    """Say what a file is that is no image; None where it is none of these either."""
+    """Say what a file is that is no image; None where it is none of these either, or a damaged AVIF or HEIC."""
+    with path.open("rb") as file:
+        if file.read(12)[4:] in IMAGE_BRANDS:
+            return None
     try:
         return {FileType.VIDEO: "video", FileType.AUDIO: "audio file"}.get(kind(path))
     except StepError:
@@ -155,8 +160,12 @@ def _opened(path: Path) -> Any:
 
 
 def _pictures(container: Any) -> list[Any]:
-    """Give the video streams that are films and not covers."""
-    return [stream for stream in container.streams.video if not stream.disposition & ATTACHED_PICTURE]
+    """Give the video streams that are films and not covers, and that there is a decoder for."""
+    return [
+        stream
+        for stream in container.streams.video
+        if not stream.disposition & ATTACHED_PICTURE and stream.codec_context is not None
+    ]
 
 
 def _unreadable(path: Path) -> StepError:
@@ -345,7 +354,8 @@ def _picture(stream: Any, name: str, frame: Any, span: Span, start: Fraction) ->
 def _type_of(container: Any, name: str, file_type: FileType) -> tuple[str, str]:
     """Give extension and media type by what the container is, whatever the file was called."""
     video = file_type is FileType.VIDEO
-    codecs = {s.codec_context.name for s in (*container.streams.video, *container.streams.audio)}
+    streams = (*container.streams.video, *container.streams.audio)
+    codecs = {s.codec_context.name if s.codec_context else "unknown" for s in streams}
     if name == "matroska" and codecs <= WEBM_CODECS:
         return "webm", f"{file_type.value}/webm"
     brand = container.metadata.get("major_brand", "")

@@ -1,4 +1,4 @@
-"""`python -m tests.corpus.fuzzing FILES SCRATCH FIRST STEP END`: damaged files through probe and one transform.
+"""`python -m tests.corpus.fuzzing FILES SCRATCH FIRST END STEP`: damaged files through probe and one transform.
 
 Cases are numbered; a number gives its file, its damage and its operation, always the same. Each case is a line of
 JSON on standard output when it begins and one when it has ended. A crash of the runner is the end of this process,
