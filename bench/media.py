@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import by_hand, clips
+from bench.frames import opencv_in_chain
 from bench.passes import made
 from bench.quality import qualities
 from bench.report import Figure, ratio, spread
@@ -50,7 +51,7 @@ def media() -> list[Figure]:
         say("the seed's table")
         figures += _seeds(clips.full_hd(kept), kept)
         say("quality")
-        return figures + qualities(clips.small(kept))
+        return figures + opencv_in_chain() + qualities(clips.small(kept))
 
 
 def timed(work: Callable[[Path], object]) -> float:

@@ -39,6 +39,7 @@ SHOWN: dict[str, list[dict[str, Any]]] = {
     "sepia": [{"sepia": {}}],
     "vignette": [{"vignette": 60}],
     "denoise": [{"denoise": 40}],
+    "clarity": [{"clarity": 70}],
     **{f"lut-{look}": [{"lut": {"look": look.value}}] for look in Look},
     "watermark": [{"watermark": {"file": LOGO, "sizePercent": 25, "opacityPercent": 80}}],
     "burnSubtitles": [{"burnSubtitles": {**SUBTITLES, "style": "highlight"}}],

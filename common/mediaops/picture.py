@@ -89,18 +89,39 @@ GraphFile = FilterFile | SubtitleFile
 """Any file that a filter reads."""
 
 
+class FrameFilterName(StrEnum):
+    """Filters that FFmpeg hasn't: OpenCV's, on frames that leave the graph and come into the next."""
+
+    CLARITY = "clarity"
+    """Local contrast: CLAHE on brightness."""
+
+
+@dataclass(frozen=True)
+class FrameFilter:
+    """One of them, at work."""
+
+    name: FrameFilterName
+    percent: int
+    """Strength."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What one operation does to the picture."""
 
     picture: Picture
     """What comes out."""
-    filters: tuple[str, ...] = ()
+    filters: tuple[str | FrameFilter, ...] = ()
     """How, in order; empty: nothing to do."""
     files: tuple[GraphFile, ...] = ()
     """What the filters read."""
     timed: bool = False
     """True: the filters do other things at other times, so pictures must come with the file's own times."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Give those of the filters that FFmpeg has, in its language."""
+        return tuple(one for one in self.filters if isinstance(one, str))
 
     def then(self, further: Change) -> Change:
         """Give this change and one that was planned on its picture as one."""

@@ -93,25 +93,34 @@ def run(
     ends the process group first.
     Raises StepError InvalidMedia, OutOfMemory, DiskFull or EncodeFailed.
     """
-    process = subprocess.Popen(
+    process = start(line, folder, environment, (data.writer,) if data else ())
+    try:
+        ((code, errors),) = follow([process], [on_report], on_tick, data)
+    finally:
+        end(process)
+    if code != 0:
+        raise failure(code, errors)
+    return errors
+
+
+def start(
+    line: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    descriptors: Sequence[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Start a command line, which inherits these file descriptors; whoever starts it ends it."""
+    return subprocess.Popen(
         line,
         cwd=folder,
         env={**os.environ, **(environment or {})},
+        pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 — one prctl call, bound before the fork
-        pass_fds=(data.writer,) if data else (),
     )
-    try:
-        errors = _follow(process, on_report, on_tick, data)
-        code = process.wait()
-    finally:
-        _end(process)
-    if code != 0:
-        raise failure(code, errors)
-    return errors
 
 
 def die_with_parent() -> None:
@@ -119,7 +128,7 @@ def die_with_parent() -> None:
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the process's group, and close its pipes."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -129,23 +138,23 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             pipe.close()
 
 
-def _follow(
-    process: subprocess.Popen[bytes],
-    on_report: Callable[[dict[str, str]], None],
+def follow(
+    processes: Sequence[subprocess.Popen[bytes]],
+    on_reports: Sequence[Callable[[dict[str, str]], None]],
     on_tick: Callable[[], None],
-    data: Data | None,
-) -> list[str]:
-    """Read progress, errors and data until all pipes end; give the first and the last lines of errors."""
-    first: list[str] = []
-    last: deque[str] = deque(maxlen=ERROR_LINES)
+    data: Data | None = None,
+) -> list[tuple[int, list[str]]]:
+    """Read progress and errors of processes, and one's data, until all pipes end.
 
-    def keep(line: str) -> None:
-        (first if len(first) < ERROR_LINES else last).append(line)
-
+    Gives each one's exit code, and the first and the last lines of its errors.
+    """
+    said = [_Said() for _ in processes]
     with selectors.DefaultSelector() as selector:
-        for pipe, take in ((process.stdout, _progress_reader(on_report)), (process.stderr, keep)):
-            if pipe is not None:
-                selector.register(pipe, selectors.EVENT_READ, partial(_take_lines, pipe, take, bytearray()))
+        for process, on_report, lines in zip(processes, on_reports, said, strict=True):
+            for pipe, take in ((process.stdout, _progress_reader(on_report)), (process.stderr, lines.keep)):
+                if pipe is not None:
+                    reading = partial(_take_lines, pipe, take, bytearray())
+                    selector.register(pipe, selectors.EVENT_READ, reading)
         if data is not None:
             data.close_writer()
             selector.register(data.reader, selectors.EVENT_READ, partial(data.read, bytearray()))
@@ -154,7 +163,22 @@ def _follow(
                 if not key.data():
                     selector.unregister(key.fileobj)
             on_tick()
-    return [*first, *last]
+    return [(process.wait(), lines.all) for process, lines in zip(processes, said, strict=True)]
+
+
+class _Said:
+    """The first and the last lines of what a process said."""
+
+    def __init__(self) -> None:
+        self._first: list[str] = []
+        self._last: deque[str] = deque(maxlen=ERROR_LINES)
+
+    def keep(self, line: str) -> None:
+        (self._first if len(self._first) < ERROR_LINES else self._last).append(line)
+
+    @property
+    def all(self) -> list[str]:
+        return [*self._first, *self._last]
 
 
 def _take_lines(pipe: IO[bytes], take: Callable[[str], object], rest: bytearray) -> bool:

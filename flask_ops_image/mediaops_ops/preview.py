@@ -8,10 +8,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mediaops.graph import Findings, needs_media, plan_pass, supposed
+from mediaops.graph import Command, Findings, needs_media, plan_pass, supposed
 from mediaops.media import Media, Sound
 from mediaops.models.base import FileType
 from mediaops.models.work import Exit, WorkOrder
+
+FIRST_PIPE = 10
 
 SUPPOSED = {
     FileType.VIDEO: Media(
@@ -71,8 +73,19 @@ def text(order: WorkOrder, media: Media) -> str:
             made = f"nothing to do: {plan.nothing[step.name].sentence}"
         how = "" if step.stored else ", passed through"
         lines.append(f"# {step.name} ({step.type} of {step.input}{how}): {made or 'no file of the graph'}")
-    lines += [shlex.join(command.line("ffmpeg", "SOURCE", "OUT")) for command in plan.commands]
+    for command in plan.commands:
+        lines += _lines(command, fed=None, first=FIRST_PIPE)
     return "\n".join(lines)
+
+
+def _lines(command: Command, *, fed: int | None, first: int) -> list[str]:
+    """Give the lines of a command and of all that it feeds, with pipes' numbers as they might be."""
+    feeding = [first + 2 * index for index in range(len(command.feeds))]
+    lines = [shlex.join(command.line("ffmpeg", "SOURCE", "OUT", fed=fed, feeding=feeding))]
+    for feed, pipe in zip(command.feeds, feeding, strict=True):
+        lines.append(f"# pipe:{pipe} → {feed.filter.name} {feed.filter.percent} % → pipe:{pipe + 1}")
+        lines += _lines(feed.command, fed=pipe + 1, first=first + 2 * len(feeding))
+    return lines
 
 
 def show(order_file: Path, facts_file: Path | None) -> int:

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mediaops.graph import GRAPH_FILE, Command, Fit, Output, PassPlan, folder_name, sizing
 from mediaops.media import Media
@@ -64,7 +65,7 @@ class Rendering:
             ):
                 waiting.pop(command.outputs[0].step)
                 continue
-            done.update(command.outputs)
+            done.update(output for one in command.together for output in one.outputs)
             self._hand_on_whole(waiting, done)
         self.on_progress(1.0)
 
@@ -72,26 +73,44 @@ class Rendering:
         self, command: Command, source: Path, index: int, waiting: dict[str, list[Output]], done: set[Output]
     ) -> None:
         share = 1 / len(self.plan.commands)
-        progress = _Fraction(command, self.media)
         for file in command.files:
             self.write_file(file)
         if command.graph_file is not None:
             (self.folder / GRAPH_FILE).write_text(command.graph_file, encoding="utf-8")
         drawn = any(isinstance(file, SubtitleFile) for file in command.files)
         environment = fonts.installed(self.folder) if drawn else {}
+        fractions = [0.0 for one in command.together if one.outputs]
 
-        def on_report(report: dict[str, str]) -> None:
-            self.on_progress(share * (index + progress.of(report)))
+        def on_report_of(place: int, one: Command) -> Callable[[dict[str, str]], None]:
+            progress = _Fraction(one, self.media)
+
+            def on_report(report: dict[str, str]) -> None:
+                fractions[place] = progress.of(report)
+                self.on_progress(share * (index + min(fractions)))
+
+            return on_report
 
         def on_tick() -> None:
             # Where nothing else is waited for, the command's own end says whether the still is good.
             if any(output.lasts for outputs in waiting.values() for output in outputs):
                 self._hand_on_whole(waiting, done)
 
-        line = command.line(ffmpeg.executable(), str(source), str(self.folder), processors.usable())
-        steps = sorted({output.step for output in command.outputs})
-        log.info("ffmpeg starts", extra={"steps": steps, "graph": list(command.graph)})
-        ffmpeg.run(line, self.folder, environment, on_report=on_report, on_tick=on_tick)
+        def line(one: Command, **pipes: Any) -> list[str]:
+            names = ffmpeg.executable(), str(source), str(self.folder), processors.usable()
+            return one.line(*names, **pipes)
+
+        making = [one for one in command.together if one.outputs]
+        on_reports = [
+            on_report_of(making.index(one), one) if one.outputs else _unheard for one in command.together
+        ]
+        steps = sorted({output.step for one in making for output in one.outputs})
+        log.info("ffmpeg starts", extra={"steps": steps, "graph": [list(o.graph) for o in command.together]})
+        if command.feeds:
+            from mediaops_ops import frames
+
+            frames.run(command, line, self.folder, environment, on_reports=on_reports, on_tick=on_tick)
+        else:
+            ffmpeg.run(line(command), self.folder, environment, on_report=on_reports[0], on_tick=on_tick)
 
     def _fitted(
         self,
@@ -184,6 +203,10 @@ class Rendering:
             height_pixels=made.height,
             duration_millis=length,
         )
+
+
+def _unheard(_report: dict[str, str]) -> None:
+    """Take the progress of a command that only hands frames on."""
 
 
 class _Fraction:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mediaops.encoding import IMAGE_QUALITY, PNG, Container
 from mediaops.graph.analyses import Analysis
-from mediaops.picture import GraphFile, Picture
+from mediaops.picture import FrameFilter, GraphFile, Picture
 from mediaops.reasons import Reason
 
 DEMUXERS = (
@@ -92,6 +92,17 @@ class Output:
 
 
 @dataclass(frozen=True)
+class Feed:
+    """Frames that leave a command's graph, are changed one by one, and come into a further command's."""
+
+    filter: FrameFilter
+    arguments: tuple[str, ...]
+    """FFmpeg's output arguments, without the pipe's name."""
+    command: Command
+    """What reads the changed frames, as its second input; it runs at the same time."""
+
+
+@dataclass(frozen=True)
 class Command:
     """One run of FFmpeg over one file."""
 
@@ -104,6 +115,7 @@ class Command:
     """What filters of the graph read, by path below the folder in which it runs."""
     fit: Fit | None = None
     """Set where the output must come to a size; the command is run again at another rate until it does."""
+    feeds: tuple[Feed, ...] = ()
 
     @property
     def graph_file(self) -> str | None:
@@ -111,14 +123,32 @@ class Command:
         text = ";".join(self.graph)
         return text if len(text) > LONGEST_ARGUMENT else None
 
-    def line(self, ffmpeg: str, source: str, folder: str, threads: int = 0) -> list[str]:
+    @property
+    def together(self) -> list[Command]:
+        """Give this command and all that it feeds, which run at the same time."""
+        return [self, *(command for feed in self.feeds for command in feed.command.together)]
+
+    def line(
+        self,
+        ffmpeg: str,
+        source: str,
+        folder: str,
+        threads: int = 0,
+        *,
+        fed: int | None = None,
+        feeding: Sequence[int] = (),
+    ) -> list[str]:
         """Give the whole command line.
+
+        `fed` is the file descriptor from which frames come in, `feeding` those to which its feeds go.
 
         `source` is the file's path, `folder` where outputs go and the line is run, `threads` how many each codec
         may use (0: as many as the machine has processors, which in a container are more than it may use).
         """
         line = reading(ffmpeg, source, self.inputs, threads)
         bounded = _bounded(threads)
+        if fed is not None:
+            line += ["-protocol_whitelist", "pipe", "-f", "nut", "-i", f"pipe:{fed}"]
         if self.graph_file:
             line += ["-/filter_complex", GRAPH_FILE]
         elif self.graph:
@@ -128,6 +158,8 @@ class Command:
             line += [argument.replace(STATISTICS, statistics) for argument in output.arguments]
             line += [*bounded, "-map_metadata", "-1", "-map_chapters", "-1"]
             line += ["-f", "null", "-"] if output.discarded else [f"{folder}/{output.file}"]
+        for feed, descriptor in zip(self.feeds, feeding, strict=True):
+            line += [*feed.arguments, f"pipe:{descriptor}"]
         return line
 
 
@@ -183,8 +215,8 @@ class PassPlan:
     @property
     def outputs(self) -> list[Output]:
         """Give every file of every command."""
-        every = (output for command in self.commands for output in command.outputs)
-        return [output for output in every if not output.discarded]
+        made = (one for command in self.commands for one in command.together)
+        return [output for one in made for output in one.outputs if not output.discarded]
 
 
 def folder_name(step: str) -> str:

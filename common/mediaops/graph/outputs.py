@@ -142,7 +142,7 @@ def png(node: str, step: str, name: str, change: Change, file: ImageFile) -> Han
     if file.moving:
         arguments = MOVING
     output = Output(step, name, file.container, arguments, change.picture, image=file)
-    return Hanging(node, ",".join((*change.filters, f"format={pixels}")), output)
+    return Hanging(node, ",".join((*change.texts, f"format={pixels}")), output)
 
 
 def still(
@@ -153,7 +153,7 @@ def still(
     arguments, pixels = STILLS[PNG if file else container]
     # The explicit scale before the format keeps full range within this branch: negotiated instead, it
     # spreads through the split into the video.
-    tail = ",".join((*(change.filters or ("scale",)), f"format={pixels}"))
+    tail = ",".join((*(change.texts or ("scale",)), f"format={pixels}"))
     return Hanging(
         node, tail, Output(step, name, container, arguments, change.picture, image=file), at_millis
     )
@@ -167,6 +167,18 @@ def waveform(step: str, width: int, container: Container) -> Hanging:
     drawn = f"showwavespic=s={picture.width}x{picture.height}:colors=0x4ea1ff"
     tail = f"aformat=channel_layouts=mono,{drawn},scale,format={pixels}"
     return Hanging(SOURCE, tail, Output(step, "thumbnail-0", container, arguments, picture, image=file))
+
+
+ARRIVING = ("setparams=range=limited:color_primaries=bt709:color_trc=bt709:colorspace=bt709",)
+"""What raw frames don't tell: the colours in which they left (see `frames`)."""
+NUT = Container("nut", "video/x-nut", ("-f", "nut"))
+
+
+def frames(node: str, index: int, *, still: bool) -> Hanging:
+    """Hand the pictures at a node out raw, with their times."""
+    colors = "scale=out_color_matrix=bt709:out_range=limited,format=yuv420p"
+    arguments = ("-c:v", "rawvideo", "-fps_mode", "vfr", "-enc_time_base", "filter", *NUT.arguments)
+    return Hanging(node, "format=rgb24" if still else colors, Output(node, f"frames-{index}", NUT, arguments))
 
 
 def sound_file(step: str, encoding: Encoding, sound: Sound, loudness: str | None) -> Output:

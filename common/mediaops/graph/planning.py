@@ -10,9 +10,22 @@ from typing import cast
 from mediaops.encoding import AVIF, JPEG, PNG, UNASKED_CRF, VIDEO_CODECS, WEBP, copied, encoder_words
 from mediaops.graph import outputs, sizing
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
-from mediaops.graph.commands import Command, Document, Fit, ImageFile, Output, PassPlan
+from mediaops.graph.commands import Command, Document, Feed, Fit, ImageFile, Output, PassPlan
 from mediaops.graph.sampling import Samples, pieces
-from mediaops.graph.wiring import Hanging, Node, files, label, sampled, seconds, shared, sought, way
+from mediaops.graph.wiring import (
+    Hanging,
+    Node,
+    Stage,
+    files,
+    filtered_apart,
+    label,
+    sampled,
+    seconds,
+    shared,
+    sought,
+    staged,
+    way,
+)
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import StepOrder
@@ -236,6 +249,11 @@ class _Planner:
         encoding = self.encodings[step.name] = self._encoding(step, node)
         loud = self._loudness(step, encoding)
         target, found = encoding.target_vmaf, self.findings.qualities.get(step.name)
+        searched = target is not None or encoding.max_size_bytes is not None
+        if searched and filtered_apart(self.nodes, [node.name]):
+            raise PlanError(
+                "targetVmaf and maxSizeBytes can't be met behind clarity: give crf or bitrateKbps"
+            )
         if target is not None and found is None:
             self._want(AnalysisKind.QUALITY, step)
             return
@@ -285,7 +303,7 @@ class _Planner:
         fit = Fit(size, "-b:v", budget.picture_kbps)
         for hanging, held in ((first, None), (second, fit)):
             if hanging is not None:
-                chains = shared(self.nodes, [hanging], stream)
+                chains = shared(self.nodes, [hanging], f"0:{stream}")
                 read = files(self.nodes, [hanging])
                 self.sized.append(Command(((),), tuple(chains), tuple(_labelled([hanging])), read, held))
 
@@ -394,10 +412,16 @@ class _Planner:
     def _together(self) -> Iterable[Command]:
         """Put what moves, and all that can share its decode, into one command; else stills and sounds apart."""
         stream = self.media.picture_stream
-        if any(hanging.at_millis is None or not self.media.seekable for hanging in self.pictures):
-            chains = shared(self.nodes, self.pictures, stream)
-            outputs_ = (*_labelled(self.pictures), *self.sounds)
-            yield Command(((),), tuple(chains), outputs_, files(self.nodes, self.pictures))
+        moving = any(hanging.at_millis is None or not self.media.seekable for hanging in self.pictures)
+        if moving or filtered_apart(self.nodes, [hanging.node for hanging in self.pictures]):
+            still = self.media.file_type is FileType.IMAGE
+            top = staged(self.nodes, self.pictures, () if still else outputs.ARRIVING)
+            command = self._stage(top, f"0:{stream}")
+            yield replace(
+                command,
+                outputs=(*command.outputs, *self.sounds),
+                files=files(self.nodes, self.pictures),
+            )
             return
         for start in range(0, len(self.pictures), SOUGHT_AT_ONCE):
             some = self.pictures[start : start + SOUGHT_AT_ONCE]
@@ -407,6 +431,17 @@ class _Planner:
         if self.sounds or self.waves:
             chains = [f"[0:{self._sound().stream}]{h.tail}[{label(h.output)}]" for h in self.waves]
             yield Command(((),), tuple(chains), (*_labelled(self.waves), *self.sounds))
+
+    def _stage(self, stage: Stage, source: str) -> Command:
+        """Give the command of one stage, with what it feeds."""
+        still = self.media.file_type is FileType.IMAGE
+        tapped = [outputs.frames(tap.node, index, still=still) for index, tap in enumerate(stage.taps)]
+        feeds = (
+            Feed(tap.filter, output.arguments, self._stage(tap.stage, "1:0"))
+            for tap, output in zip(stage.taps, _labelled(tapped), strict=True)
+        )
+        chains = shared(stage.nodes, [*stage.hangings, *tapped], source)
+        return Command(((),), tuple(chains), tuple(_labelled(stage.hangings)), feeds=tuple(feeds))
 
 
 def _labelled(hangings: Sequence[Hanging]) -> list[Output]:

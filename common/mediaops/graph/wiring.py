@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mediaops.graph.commands import Output
 from mediaops.operations.compress import Encoding
-from mediaops.picture import Change, GraphFile, Picture
+from mediaops.picture import Change, FrameFilter, GraphFile, Picture
 from mediaops.subtitles import SubtitleFile
 
 
@@ -52,8 +52,50 @@ def seconds(millis: int) -> str:
     return f"{millis / 1000:.3f}"
 
 
-def shared(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
-    """Wire everything to one decode of the picture stream: each node once, split into as many links as read it."""
+@dataclass
+class Stage:
+    """The part of a tree between a source of pictures and the filters that FFmpeg hasn't."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    hangings: list[Hanging] = field(default_factory=list)
+    taps: list[Tap] = field(default_factory=list)
+
+
+@dataclass
+class Tap:
+    """Where pictures leave a stage for the next."""
+
+    node: str
+    filter: FrameFilter
+    stage: Stage
+
+
+def staged(nodes: Nodes, hangings: Sequence[Hanging], arriving: tuple[str, ...]) -> Stage:
+    """Cut a tree into stages at the filters that FFmpeg hasn't; `arriving`: a later stage's first filters."""
+    top = Stage()
+    home: dict[str, Stage] = {}
+    for name in _used(nodes, hangings):
+        node = nodes[name]
+        stage, parent = (top, None) if node.parent is None else (home[node.parent], node.parent)
+        filters: list[str | FrameFilter] = []
+        for index, one in enumerate(node.change.filters):
+            if not isinstance(one, FrameFilter):
+                filters.append(one)
+                continue
+            before = Node(f"{name}+{index}", parent, replace(node.change, filters=tuple(filters)), None)
+            stage.nodes[before.name] = before
+            tap = Tap(before.name, one, Stage())
+            stage.taps.append(tap)
+            stage, parent, filters = tap.stage, None, list(arriving)
+        stage.nodes[name] = replace(node, parent=parent, change=replace(node.change, filters=tuple(filters)))
+        home[name] = stage
+    for hanging in hangings:
+        home[hanging.node].hangings.append(hanging)
+    return top
+
+
+def shared(nodes: Nodes, hangings: Sequence[Hanging], source: str) -> list[str]:
+    """Wire everything to one source of pictures: each node once, split into as many links as read it."""
     used = _used(nodes, hangings)
     readers = dict.fromkeys(used, 0)
     for hanging in hangings:
@@ -66,7 +108,7 @@ def shared(nodes: Nodes, hangings: Sequence[Hanging], stream: int) -> list[str]:
     links: dict[str, list[str]] = {}
     for name in used:
         node = nodes[name]
-        start = f"0:{stream}" if node.parent is None else links[node.parent].pop(0)
+        start = source if node.parent is None else links[node.parent].pop(0)
         split = [f"split={readers[name]}"] if readers[name] > 1 else []
         filters = [*_filters(node), *split]
         links[name] = [f"{name}.{index}" for index in range(readers[name])] if filters else [start]
@@ -117,6 +159,17 @@ def sampled(
     return f"[0:{stream}]{','.join(filters)}[{label(hanging.output)}]"
 
 
+def filtered_apart(nodes: Nodes, names: Iterable[str]) -> bool:
+    """Say whether pictures leave the graph for a filter that FFmpeg hasn't on the way to any of these nodes."""
+    for start in names:
+        name: str | None = start
+        while name is not None:
+            if any(isinstance(one, FrameFilter) for one in nodes[name].change.filters):
+                return True
+            name = nodes[name].parent
+    return False
+
+
 def _used(nodes: Nodes, hangings: Sequence[Hanging]) -> list[str]:
     """Name the nodes on the way to any output, each after its parent."""
     wanted: set[str] = set()
@@ -136,4 +189,4 @@ def way(nodes: Nodes, name: str) -> list[str]:
 
 def _filters(node: Node) -> list[str]:
     """Give the node's filters, with labels of its own where they branch."""
-    return [text.replace("@", f"{node.name}:") for text in node.change.filters]
+    return [text.replace("@", f"{node.name}:") for text in node.change.texts]

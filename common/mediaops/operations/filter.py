@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from mediaops.looks import Look
 from mediaops.models.base import FileReference, FileType, Model, Reference, rules
 from mediaops.operations.base import Makes, Operation, Parameters
-from mediaops.picture import Change, FileKind, FilterFile, Picture, PlanError
+from mediaops.picture import Change, FileKind, FilterFile, FrameFilter, FrameFilterName, Picture, PlanError
 from mediaops.safe_area import insets
 from mediaops.subtitles import Font, SubtitleFile, SubtitlePosition, SubtitleStyle
 from mediaops.transcript import Language
@@ -156,7 +156,8 @@ class FilterStep(Model):
         json_schema_extra=rules(
             (
                 "[has(self.brightness), has(self.contrast), has(self.saturation), has(self.sharpen), has(self.blur), "
-                "has(self.grayscale), has(self.sepia), has(self.vignette), has(self.denoise), has(self.lut), "
+                "has(self.grayscale), has(self.sepia), has(self.vignette), has(self.denoise), "
+                "has(self.clarity), has(self.lut), "
                 "has(self.watermark), has(self.burnSubtitles), has(self.brandKit)].filter(x, x).size() == 1",
                 "a step is exactly one filter, such as brightness: 10; write the next one as a further step",
             )
@@ -181,6 +182,9 @@ class FilterStep(Model):
     """Darken towards the corners, strength in percent."""
     denoise: Strength | None = None
     """Take noise out, strength in percent."""
+    clarity: Strength | None = None
+    """More contrast between what lies close together, as haze and flat light take it away; strength in
+    percent."""
     lut: Lut | None = None
     """Grade the colours by a table: exactly one of look and file."""
     watermark: Watermark | None = None
@@ -298,6 +302,8 @@ def _step(step: FilterStep, index: int, picture: Picture, kit: BrandKit) -> Chan
     if step.burn_subtitles is not None:
         script = step.burn_subtitles.script(kit, picture)
         return Change(picture, (f"ass=filename={script.path}:fontsdir={FONTS}",), (script,))
+    if step.clarity is not None:
+        return Change(picture, (FrameFilter(FrameFilterName.CLARITY, step.clarity),))
     if step.mark is not None:
         return _watermark(step.mark, index, picture)
     return Change(picture, () if step.brand_kit else _written(step, picture))

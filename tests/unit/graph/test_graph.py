@@ -371,3 +371,41 @@ def test_what_filters_read_is_named_once_for_each_command():
     plan = plan_pass([step("a", "filter", look), step("b", "filter", look)], VIDEO)
 
     assert ["files/film-100.cube"] == [file.path for file in only(plan).files]
+
+
+def test_frames_leave_the_graph_for_a_filter_that_ffmpeg_hasnt_and_feed_the_rest():
+    plan = plan_pass(
+        [
+            step(
+                "clear", "filter", {"steps": [{"contrast": 10}, {"clarity": 40}, {"sepia": {}}]}, stored=False
+            ),
+            step("small", "compress", {"height": 720}, input="clear"),
+            step("poster", "thumbnail", {}),
+        ],
+        VIDEO,
+    )
+    first, second = only(plan).together
+    (feed,) = first.feeds
+
+    assert [
+        "[0:0]split=2[source.0][source.1]",
+        "[source.0]eq=contrast=1.1[clear+1.0]",
+        "[source.1]select=gte(t\\,1.000),scale=640:360,format=yuvj420p[poster/thumbnail-0]",
+        "[clear+1.0]scale=out_color_matrix=bt709:out_range=limited,format=yuv420p[clear+1/frames-0]",
+    ] == list(first.graph)
+    assert ["poster"] == [o.step for o in first.outputs]
+    assert second.graph[0].startswith("[1:0]setparams=range=limited:color_primaries=bt709")
+    assert ["small"] == [o.step for o in second.outputs]
+    assert "-map 0:1" in arguments(plan, "small/rendition")
+    assert ("clarity", 40) == (feed.filter.name, feed.filter.percent)
+    written = " ".join(second.line("ffmpeg", "in.mp4", "out", fed=7))
+    assert " -i in.mp4 -protocol_whitelist pipe -f nut -i pipe:7 -filter_complex " in written
+    assert first.line("ffmpeg", "in.mp4", "out", feeding=[5])[-3:] == ["-f", "nut", "pipe:5"]
+
+
+@pytest.mark.parametrize("wanted", [{"targetVmaf": 93}, {"maxSizeBytes": 1_000_000}])
+def test_a_quality_is_not_searched_behind_a_filter_that_samples_would_leave_out(wanted):
+    clear = step("clear", "filter", {"steps": [{"clarity": 40}]}, stored=False)
+    plan = plan_pass([clear, step("small", "compress", wanted, input="clear")], VIDEO)
+
+    assert "can't be met behind clarity" in plan.impossible["small"]

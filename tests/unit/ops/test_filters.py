@@ -110,6 +110,13 @@ def swapped(picture: Picture) -> Picture:
     return picture[..., ::-1]
 
 
+def clear(picture: Picture) -> Picture:
+    """Equalize brightness tile by tile, and carry what changed over to each colour."""
+    y = (luma(picture)[..., 0] * 255).round().astype(np.uint8)
+    changed = cv2.createCLAHE(3.0, (8, 8)).apply(y).astype(float) - y
+    return picture + 0.6 * changed[..., None] / 255
+
+
 CUBE = "TITLE swap red and blue\nLUT_3D_SIZE 2\n" + "".join(
     f"{blue} {green} {red}\n" for blue in (0, 1) for green in (0, 1) for red in (0, 1)
 )
@@ -155,6 +162,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[Picture], Picture], float]] = {
     "blur": ({"blur": 3}, lambda p: cv2.GaussianBlur(p, (0, 0), 3), 0.985),
     "vignette": ({"vignette": 50}, vignetted, 0.97),
     "denoise": ({"denoise": 40}, lambda _: scene(grain=0), 0.98),
+    "clarity": ({"clarity": 60}, clear, 0.97),
     **{f"look {name}": ({"lut": {"look": name.value}}, look(name), 0.98) for name in Look},
     "half a look": ({"lut": {"look": "film", "strengthPercent": 50}}, look(Look.FILM, 0.5), 0.98),
     "lut": ({"lut": {"file": reference(TABLE)}}, swapped, 0.99),
