@@ -24,7 +24,7 @@ def survey_line(
     )
     chain = [
         f"scale={width}:{height}:flags=fast_bilinear,setsar=1",
-        *upright(small).filters,
+        *upright(small).texts,
         f"format=gray,settb=1/1000000,scdet=threshold={CUT_THRESHOLD}",
         f"metadata=mode=print:key=lavfi.scd.time:file={cuts}",
         # The picture at or before each time, however long it stands.
