@@ -14,6 +14,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import IO
 
+from mediaops.graph import Command
 from mediaops.reasons import Reason
 from mediaops_ops.log import without_addresses
 from mediaops_ops.outcome import StepError
@@ -121,6 +122,13 @@ def start(
         start_new_session=True,
         preexec_fn=die_with_parent,  # noqa: PLW1509 — one prctl call, bound before the fork
     )
+
+
+def write_graph(command: Command, folder: Path) -> None:
+    """Write the graph's file, where the graph is too long for the line that is run in the folder."""
+    if command.graph_file is not None:
+        name, text = command.graph_file
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 def die_with_parent() -> None:

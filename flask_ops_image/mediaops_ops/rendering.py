@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mediaops.graph import GRAPH_FILE, Command, Fit, Output, PassPlan, folder_name, sizing
+from mediaops.graph import Command, Fit, Output, PassPlan, folder_name, sizing
 from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.picture import GraphFile
@@ -73,11 +73,12 @@ class Rendering:
         self, command: Command, source: Path, index: int, waiting: dict[str, list[Output]], done: set[Output]
     ) -> None:
         share = 1 / len(self.plan.commands)
-        for file in command.files:
+        files = [file for one in command.together for file in one.files]
+        for file in files:
             self.write_file(file)
-        if command.graph_file is not None:
-            (self.folder / GRAPH_FILE).write_text(command.graph_file, encoding="utf-8")
-        drawn = any(isinstance(file, SubtitleFile) for file in command.files)
+        for one in command.together:
+            ffmpeg.write_graph(one, self.folder)
+        drawn = any(isinstance(file, SubtitleFile) for file in files)
         environment = fonts.installed(self.folder) if drawn else {}
         fractions = [0.0 for one in command.together if one.outputs]
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings, supposed
 from mediaops.graph.commands import (
     DEMUXERS,
-    GRAPH_FILE,
     MAX_PIXELS,
     Command,
     Document,
@@ -33,7 +32,6 @@ from mediaops.graph.sampling import Samples
 
 __all__ = [
     "DEMUXERS",
-    "GRAPH_FILE",
     "MAX_PIXELS",
     "PREPARE_AUDIO",
     "PREPARE_FRAMES",

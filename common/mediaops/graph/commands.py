@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mediaops.encoding import IMAGE_QUALITY, PNG, Container
 from mediaops.graph.analyses import Analysis
+from mediaops.identity import digest
 from mediaops.picture import FrameFilter, GraphFile, Picture
 from mediaops.reasons import Reason
 
@@ -20,7 +21,6 @@ MAX_PIXELS = 8192 * 8192
 
 SOUND_WEIGHT = 48_000
 """Weight of a sound among outputs: its samples of a second."""
-GRAPH_FILE = "graph.txt"
 LONGEST_ARGUMENT = 100_000
 """Bytes of a filter graph above which it goes into a file: Linux takes arguments of up to 128 KiB each."""
 
@@ -118,10 +118,11 @@ class Command:
     feeds: tuple[Feed, ...] = ()
 
     @property
-    def graph_file(self) -> str | None:
-        """Give what GRAPH_FILE must hold, below the folder in which the line is run; None: the line holds it."""
+    def graph_file(self) -> tuple[str, str] | None:
+        """Give name and text of the file that must hold the graph where the line is run; None: the line holds it."""
         text = ";".join(self.graph)
-        return text if len(text) > LONGEST_ARGUMENT else None
+        # Commands that run at the same time have a file each.
+        return (f"graph-{digest(text)[:16]}.txt", text) if len(text) > LONGEST_ARGUMENT else None
 
     @property
     def together(self) -> list[Command]:
@@ -150,7 +151,7 @@ class Command:
         if fed is not None:
             line += ["-protocol_whitelist", "pipe", "-f", "nut", "-i", f"pipe:{fed}"]
         if self.graph_file:
-            line += ["-/filter_complex", GRAPH_FILE]
+            line += ["-/filter_complex", self.graph_file[0]]
         elif self.graph:
             line += ["-filter_complex", ";".join(self.graph)]
         for output in self.outputs:

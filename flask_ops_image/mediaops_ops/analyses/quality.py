@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from mediaops.encoding import VIDEO_CODECS, picture_arguments
-from mediaops.graph import GRAPH_FILE, Findings, Samples, folder_name, plan_samples
+from mediaops.graph import Findings, Samples, folder_name, plan_samples
 from mediaops.operations import quality
 from mediaops.operations.quality import Probe, QualityFound
 from mediaops.reasons import Reason
@@ -61,8 +61,7 @@ def _joined(samples: Samples, subject: Subject, step: str, progress: Progress) -
         line = command.line(ffmpeg.executable(), str(subject.source), str(folder), processors.usable())
         for file in command.files:
             subject.write_file(file)
-        if command.graph_file is not None:
-            (folder / GRAPH_FILE).write_text(command.graph_file, encoding="utf-8")
+        ffmpeg.write_graph(command, folder)
         reports: dict[str, str] = {}
         ffmpeg.run(line, folder, on_report=reports.update, on_tick=lambda: None)
         lengths.append(int(reports.get("frame", "0")))

@@ -83,7 +83,7 @@ def test_all_that_reads_the_picture_before_and_after_is_made_in_one_go(
     desk, work = run(
         uneven,
         tmp_path,
-        step("square", "crop", {"aspect": "1:1"}, stored=False),
+        step("square", "crop", {"aspect": "1:1", "mode": "center"}, stored=False),
         step("clear", "filter", filtered({"clarity": 80}, {"sepia": {}}, {"clarity": 30}), input="square"),
         step("small", "compress", {"height": 90}, input="clear"),
         step("poster", "thumbnail", {"count": 2}, input="clear"),
