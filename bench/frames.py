@@ -70,7 +70,7 @@ def _seconds(clip: Path, folder: Path, more: list[dict[str, Any]]) -> float:
         )
 
     steps = [
-        step("tall", "crop", {"aspect": "4:5"}, "source", stored=False),
+        step("tall", "crop", {"aspect": "4:5", "mode": "center"}, "source", stored=False),
         step("toned", "filter", {"steps": [{"contrast": 10}, *more]}, "tall", stored=False),
         step("small", "compress", {"height": 720}, "toned", stored=True),
         step("poster", "thumbnail", {}, "toned", stored=True),
