@@ -82,6 +82,9 @@ ACCEPTED: dict[str, dict[str, Any]] = {
         f"{{brandKit: {{logo: {{file: {{key: brand/logo.png, sha256: {'ab' * 32}}}}}, color: '#FFFFFF'}}}}, "
         "{lut: {look: film, strengthPercent: 60}}, {burnSubtitles: {from: t, language: pt-BR, style: box}}]}}",
     ),
+    "a y that YAML 1.1 reads as true, as kubectl does": spec(
+        "{name: a, crop: {x: 1, 'true': 2, width: 10, height: 10}}"
+    ),
     "an image": spec(
         "{name: a, crop: {width: 10, height: 10}}",
         "{name: b, input: a, compress: {codec: webp, quality: 80}}",

@@ -54,9 +54,11 @@ class CropParameters(Parameters):
     model_config = ConfigDict(
         json_schema_extra=rules(
             (
-                "has(self.width) == has(self.height) && (has(self.width) || (!has(self.x) && !has(self.y)))",
+                "has(self.width) == has(self.height) && "
+                "(has(self.width) || !(has(self.x) || has(self.y) || has(self.__true__)))",
                 "a rectangle needs width and height (x and y default to the centre)",
             ),
+            ("!(has(self.y) && has(self.__true__))", "give y once; a bare y is read as true"),
             (
                 "!(has(self.width) && has(self.aspect))",
                 "give a rectangle (x, y, width, height) or an aspect, not both",
@@ -68,8 +70,9 @@ class CropParameters(Parameters):
     x: Annotated[int, Field(ge=0, le=65_535)] | None = None
     """Left edge of the rectangle in pixels of the upright picture; default: centred."""
     y: Annotated[int, Field(ge=0, le=65_535)] | None = None
-    """Upper edge of the rectangle in pixels of the upright picture; default: centred. Written `"y"`, in
-    quotes: kubectl reads a bare y in YAML as true."""
+    """Upper edge of the rectangle in pixels of the upright picture; default: centred."""
+    bare_y: Annotated[Annotated[int, Field(ge=0, le=65_535)] | None, Field(alias="true")] = None
+    """The same as y: kubectl reads a bare y in YAML as true, and only one in quotes as "y"."""
     width: Pixels | None = None
     """Width of the rectangle in pixels."""
     height: Pixels | None = None
@@ -83,10 +86,12 @@ class CropParameters(Parameters):
     """Scale after cropping."""
 
     def resolved(self, file_type: FileType) -> CropParameters:  # noqa: ARG002
-        """Fill in the mode where an aspect is given."""
+        """Fill in the mode where an aspect is given, and y where it came bare."""
         if self.aspect and not self.mode:
             mode = CropMode.CENTER if self.aspect is Aspect.WIDE else CropMode.SMART
             return self.model_copy(update={"mode": mode})
+        if self.bare_y is not None:
+            return self.model_copy(update={"y": self.bare_y, "bare_y": None})
         return self
 
     def versions(self) -> dict[str, str]:

@@ -171,10 +171,10 @@ def _step_fault(step: FilterStep) -> str | None:
 
 def _crop_fault(crop: CropParameters) -> tuple[str, str] | None:
     rectangle = crop.width is not None
-    if rectangle != (crop.height is not None) or (
-        not rectangle and (crop.x is not None or crop.y is not None)
-    ):
+    if rectangle != (crop.height is not None) or (not rectangle and {crop.x, crop.y, crop.bare_y} != {None}):
         return "params.width", "a rectangle needs width and height (x and y default to the centre)"
+    if crop.y is not None and crop.bare_y is not None:
+        return "params.y", "give y once; a bare y is read as true"
     if rectangle and crop.aspect is not None:
         return "params.aspect", "give a rectangle (x, y, width, height) or an aspect, not both"
     if crop.mode is not None and crop.aspect is None:

@@ -14,6 +14,7 @@ from mediaops_ops.serve.work import given_transcript, step_for
 BROKEN = [
     ("crop", {"width": 10}),
     ("crop", {"x": 10}),
+    ("crop", {"width": 10, "height": 10, "y": 1, "true": 1}),
     ("crop", {"width": 10, "height": 10, "aspect": "1:1"}),
     ("crop", {"mode": "pad"}),
     ("crop", {"aspect": "1:1", "resize": {}}),
