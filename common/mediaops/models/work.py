@@ -180,6 +180,12 @@ class StepResult(Model):
     usage: Usage | None = None
     """What it used up: its share of what its pass did."""
 
+    @property
+    def media(self) -> list[StoredFile]:
+        """Give what people look at or listen to; not what lies beside it, such as a crop's track."""
+        kinds = {kind.value for kind in FileType}
+        return [f for f in self.files if f.media_type.partition("/")[0] in kinds]
+
     def file(self, name: str) -> StoredFile | None:
         """Give the file of that name, if there is one."""
         return next((f for f in self.files if f.name == name), None)

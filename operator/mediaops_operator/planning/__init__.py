@@ -194,7 +194,7 @@ def _publishing(
     for work in works:
         kind = work.step.operation.operation.makes
         if kind in (Makes.RENDITION, Makes.IMAGES) and work.name in results:
-            files[work.name] = list(results[work.name].files)
+            files[work.name] = results[work.name].media
     captions = {w.name: results[w.name] for w in works if w.step.operation.operation.makes is Makes.TEXT}
     return plan_publishing(observed, files, captions, asset.status.round, installation, now)
 
