@@ -16,7 +16,7 @@ def fused(ffmpeg: str, source: Path, folder: Path) -> list[str]:
     """Crop to a square, more contrast, 720 lines, and a still of the source: one input, one graph, all outputs."""
     graph = (
         "[0:v]split[a][b];[a]crop=1080:1080,eq=contrast=1.1:saturation=1.2,scale=720:720,format=yuv420p[film];"
-        "[b]select=gte(t\\,6),scale=1280:720,format=yuvj420p[still]"
+        "[b]select=gte(t\\,1),scale=1280:720,format=yuvj420p[still]"
     )
     return [
         *(ffmpeg, *SAID, "-i", str(source), "-filter_complex", graph),
@@ -39,7 +39,7 @@ def one_after_another(ffmpeg: str, source: Path, folder: Path) -> list[list[str]
             *(*X264, "-crf", "20", *copied, str(colour)),
         ],
         [ffmpeg, *SAID, "-i", str(colour), "-vf", "scale=720:720", *X264, "-crf", "23", *copied, str(small)],
-        [ffmpeg, *SAID, "-ss", "6", "-i", str(small), *still, "-update", "1", str(folder / "last.jpg")],
+        [ffmpeg, *SAID, "-ss", "1", "-i", str(small), *still, "-update", "1", str(folder / "last.jpg")],
     ]
 
 

@@ -36,7 +36,7 @@ def chain(still_of: str) -> list[StepOrder]:
         step("square", "crop", SQUARE, stored=False),
         step("coloured", "filter", COLOURED, input="square", stored=False),
         step("small", "compress", {"height": 720}, input="coloured"),
-        step("poster", "thumbnail", {"atMillis": [6000]}, input=still_of),
+        step("poster", "thumbnail", {"atMillis": [1000]}, input=still_of),
     ]
 
 
