@@ -124,6 +124,16 @@ def start(
     )
 
 
+def number(text: str | None) -> float:
+    """Read a figure of a progress report; 0 where there is none yet."""
+    return float(text) if text and text.isdigit() else 0.0
+
+
+def time_done(report: dict[str, str], seconds: float) -> float:
+    """Give the share of a file of that length that a progress report has come to, 0.0 to 1.0."""
+    return min(1.0, number(report.get("out_time_us")) / 1e6 / seconds) if seconds else 0.0
+
+
 def write_graph(command: Command, folder: Path) -> None:
     """Write the graph's file, where the graph is too long for the line that is run in the folder."""
     if command.graph_file is not None:

@@ -226,12 +226,8 @@ class _Fraction:
     def of(self, report: dict[str, str]) -> float:
         """Give the fraction done, 0.0 to 1.0."""
         if self._frames:
-            return min(1.0, _number(report.get("frame")) / self._frames)
-        return min(1.0, _number(report.get("out_time_us")) / 1e6 / self._seconds) if self._seconds else 0.0
-
-
-def _number(text: str | None) -> float:
-    return float(text) if text and text.isdigit() else 0.0
+            return min(1.0, ffmpeg.number(report.get("frame")) / self._frames)
+        return ffmpeg.time_done(report, self._seconds)
 
 
 def _by_step(outputs: Sequence[Output]) -> dict[str, list[Output]]:

@@ -26,11 +26,10 @@ def find(subject: Subject) -> Findings:
     sound = subject.media.sound
     if sound is None:
         raise StepError(Reason.NO_AUDIO, Reason.NO_AUDIO.sentence, permanent=True)
-    micros = (subject.media.duration_millis or 0) * 1000
+    seconds = (subject.media.duration_millis or 0) / 1000
 
     def on_report(report: dict[str, str]) -> None:
-        at = report.get("out_time_us", "")
-        subject.progress(min(1.0, int(at) / micros) if at.isdigit() and micros else 0.0)
+        subject.progress(ffmpeg.time_done(report, seconds))
 
     line = [
         *reading(ffmpeg.executable(), str(subject.source), [()], processors.usable(), loglevel="info"),
