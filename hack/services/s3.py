@@ -121,6 +121,9 @@ class S3(HttpService):
             config=Config(
                 signature_version="s3v4",
                 s3={"addressing_style": "path"},
+                # A checksum after the body comes as one more chunk, whose end the server doesn't wait for: where it
+                # arrives late, it is taken for the beginning of the connection's next request.
+                request_checksum_calculation="when_required",
                 retries={"total_max_attempts": 1},
                 connect_timeout=2,
                 read_timeout=10,
