@@ -83,9 +83,9 @@ def result_key(workspace: str, step_key: str) -> str:
     return f"{step_folder(workspace, step_key)}result.json"
 
 
-def output_key(workspace: str, step_key: str, sha256: str, extension: str) -> str:
-    """Give the key of a stored output: its own hash is its name, so two writers do no harm."""
-    return f"{step_folder(workspace, step_key)}{sha256}.{extension}"
+def output_key(workspace: str, step_key: str, name: str) -> str:
+    """Give the key of a stored output; its name is its own hash and its extension."""
+    return f"{step_folder(workspace, step_key)}{name}"
 
 
 def log_key(workspace: str, step_key: str, job: str) -> str:

@@ -117,8 +117,8 @@ class Transcript(Model):
         }
 
 
-def _clock(millis: int, mark: str) -> str:
-    """Give HH:MM:SS and milliseconds behind the mark that the format wants."""
+def clock(millis: int, mark: str = ".") -> str:
+    """Give HH:MM:SS and milliseconds behind the mark that the format wants; WebVTT's is a point."""
     seconds, rest = divmod(millis, 1000)
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}{mark}{rest:03d}"
 
@@ -127,7 +127,7 @@ def srt(cues: tuple[Cue, ...], language: str = "") -> str:
     """Write cues as SubRip. An arrow in the text is broken up, because readers take it for a time line."""
     rtl = is_right_to_left(language)
     blocks = (
-        f"{number}\n{_clock(cue.start_millis, ',')} --> {_clock(cue.end_millis, ',')}\n"
+        f"{number}\n{clock(cue.start_millis, ',')} --> {clock(cue.end_millis, ',')}\n"
         + "\n".join(directed(line.replace("-->", "→"), right_to_left=rtl) for line in cue.lines)
         + "\n"
         for number, cue in enumerate(cues, 1)
@@ -139,7 +139,7 @@ def vtt(cues: tuple[Cue, ...], language: str = "") -> str:
     """Write cues as WebVTT (W3C): `&`, `<` and `>` are escaped, so no text becomes markup."""
     rtl = is_right_to_left(language)
     blocks = (
-        f"{_clock(cue.start_millis, '.')} --> {_clock(cue.end_millis, '.')}\n"
+        f"{clock(cue.start_millis)} --> {clock(cue.end_millis)}\n"
         + "\n".join(directed(escape(line, quote=False), right_to_left=rtl) for line in cue.lines)
         + "\n"
         for cue in cues

@@ -7,8 +7,10 @@ catches BaseException: a stop from outside (SIGTERM, deadline, disk limit) reach
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from mediaops.models.base import FileType
@@ -59,6 +61,17 @@ class OutputFile:
     width_pixels: int | None = None
     height_pixels: int | None = None
     duration_millis: int | None = None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Give the hash of what it holds, in hex."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @property
+    def stored_name(self) -> str:
+        """Give its name in storage, in its step's folder: its own hash, so two writers do no harm."""
+        return f"{self.sha256}{self.path.suffix}"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from mediaops.graph import Document, Findings, PassPlan, folder_name, needs_media, plan_pass
+from mediaops.graph import STORED_NAME, Document, Findings, PassPlan, folder_name, needs_media, plan_pass
 from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
@@ -238,13 +238,15 @@ class Pass:
             values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"
         total = sum(self._weights.values())
         share = Fraction(self._weights.pop(step.name), total)
-        files += [self._written(document) for document in plan.documents if document.step == step.name]
+        files += [self._written(document, files) for document in plan.documents if document.step == step.name]
         self._settle(step, StepOutcome(files=tuple(files), values=values), media, share)
 
-    def _written(self, document: Document) -> OutputFile:
-        """Write what the plan itself gives as a file."""
+    def _written(self, document: Document, beside: Sequence[OutputFile]) -> OutputFile:
+        """Write what the plan itself gives as a file, with the stored name of what it refers to."""
         path = self.folder / folder_name(document.step) / document.name
-        path.write_text(document.text, encoding="utf-8")
+        named = [file.stored_name for file in beside if file.name == document.refers_to]
+        text = document.text.replace(STORED_NAME, named[0]) if named else document.text
+        path.write_text(text, encoding="utf-8")
         return OutputFile(document.name, path, document.media_type)
 
     def _finish(

@@ -149,7 +149,7 @@ class Rendering:
 
     def _is_there(self, output: Output) -> bool:
         """Say whether it is a still that is whole, though its command still runs."""
-        return not output.lasts and output.picture is not None and (self.folder / output.file).exists()
+        return output.appears_whole and (self.folder / output.file).exists()
 
     def _hand_on(self, name: str, outputs: Sequence[Output]) -> None:
         try:

@@ -96,16 +96,15 @@ class Storage:
 
     def store(self, step_key: str, output: OutputFile) -> StoredFile:
         """Put a file under its own hash, and give what the result says of it."""
-        sha256, size = _hashed(output.path)
-        extension = output.path.suffix.lstrip(".")
-        key = output_key(self._order.workspace, step_key, sha256, extension)
-        self._put(key, output.path, size, sha256)
+        size = output.path.stat().st_size
+        key = output_key(self._order.workspace, step_key, output.stored_name)
+        self._put(key, output.path, size, output.sha256)
         return StoredFile(
             name=output.name,
             key=key,
             media_type=output.media_type,
             size_bytes=size,
-            sha256=sha256,
+            sha256=output.sha256,
             width_pixels=output.width_pixels,
             height_pixels=output.height_pixels,
             duration_millis=output.duration_millis,
@@ -209,13 +208,6 @@ def _window(path: Path, offset: int, size: int) -> Iterator[bytes]:
         while left and (chunk := file.read(min(CHUNK_BYTES, left))):
             left -= len(chunk)
             yield chunk
-
-
-def _hashed(path: Path) -> tuple[str, int]:
-    """Give a file's SHA-256 (hex) and its size in bytes."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        return digest.hexdigest(), file.tell()
 
 
 def _check_read(response: Response, what: str) -> None:

@@ -217,6 +217,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, thumbnail: {count: 3}}", file_type="image"),
         "an image and an audio file have one thumbnail",
     ),
+    "a sprite of an image": (
+        spec("{name: a, thumbnail: {sprite: {}}}", file_type="image"),
+        "thumbnail.sprite and preview are made of a video",
+    ),
+    "a preview of a sound": (
+        spec("{name: a, thumbnail: {preview: {format: gif}}}", file_type="audio"),
+        "thumbnail.sprite and preview are made of a video",
+    ),
     # Parameters that exclude each other.
     "a quality and a bit rate": (
         spec("{name: a, compress: {crf: 20, bitrateKbps: 900}}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from PIL import Image
 from mediaops.reasons import Reason
 from tests.corpus import measuring
 from tests.corpus.kinds import IMAGE, PICTURE_MILLIS, VIDEO, Corners, File, Result, Shown
+
+CUE = re.compile(r"^\S+#xywh=(\d+),(\d+),(\d+),(\d+)$", re.MULTILINE)
 
 Size = tuple[int, int]
 Box = tuple[int, int, int, int]
@@ -139,11 +142,33 @@ def image(
         if kept != 1:
             assert {PICTURE_MILLIS} == _durations(made)
             made.seek(0)
-        if wanted.colors is not None and file.shown.corners is not None:
+        # In quarters of less than four pixels each mixes with the other.
+        if wanted.colors is not None and file.shown.corners is not None and (size == start or min(size) >= 8):
             left, top, width, height = wanted.box(start, size)
             found = measuring.image_colors(made, left=left, top=top, width=width, height=height)
             expected = wanted.colors(file.shown, file.shown.corners)
             assert measuring.furthest(found, expected) <= file.shown.within + more, (found, expected)
+
+
+def sheets(result: Result, file: File) -> None:
+    """Hold a still, a sprite's first and last picture and a preview's first against the source."""
+    image(result, file, "JPEG", name="thumbnail-0", more=6)
+    cues = CUE.findall(result.paths["sprite.vtt"].read_text())
+    assert 1 <= len(cues) <= 100
+    with Image.open(result.paths["sprite"]) as sheet:
+        for place in (cues[0], cues[-1]):
+            x, y, width, height = map(int, place)
+            assert 0 <= x < x + width <= sheet.width
+            assert 0 <= y < y + height <= sheet.height
+            if file.shown.corners is not None and min(width, height) >= 32:
+                found = measuring.image_colors(sheet, left=x, top=y, width=width, height=height)
+                assert measuring.furthest(found, file.shown.corners) <= file.shown.within + 10, (place, found)
+    start = upright(file.shown, moving=True)
+    with Image.open(result.paths["preview"]) as moving:
+        assert ("WEBP", min(96, start[0])) == (moving.format, moving.width)
+        if file.shown.corners is not None and min(moving.size) >= 32:
+            found = measuring.image_colors(moving, left=0, top=0, width=moving.width, height=moving.height)
+            assert measuring.furthest(found, file.shown.corners) <= file.shown.within + 10, found
 
 
 def _durations(made: Image.Image) -> set[int]:

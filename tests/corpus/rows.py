@@ -183,6 +183,8 @@ VIDEO_ROWS = (
     row("thumbnail", "thumbnail-one", VIDEO, {"format": "png"},
         lambda r, f: checks.image(r, f, "PNG", name="thumbnail-0")),
     row("thumbnail", "thumbnail-three", VIDEO, {"count": 3, "width": 96, "format": "webp"}, stills),
+    row("thumbnail", "sheets", VIDEO, {"sprite": {"columns": 4, "width": 64}, "preview": {"width": 96}},
+        checks.sheets),
     row("transcribe", "transcribe", VIDEO, {}, checks.transcript),
     row("caption", "caption", VIDEO, {}, texts),
     Row("chain", frozenset({VIDEO}), CHAIN, chain),

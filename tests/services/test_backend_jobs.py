@@ -42,7 +42,11 @@ def ask(installed: Installed, capability: str, token: str | None, job: str = JOB
 
 def write(workspace: str, content: bytes, extension: str = "mp4") -> dict[str, Any]:
     sha256 = hashlib.sha256(content).hexdigest()
-    return {"key": output_key(workspace, STEP, sha256, extension), "size": len(content), "sha256": sha256}
+    return {
+        "key": output_key(workspace, STEP, f"{sha256}.{extension}"),
+        "size": len(content),
+        "sha256": sha256,
+    }
 
 
 def open_url(installed: Installed, method: str, url: str, **more: Any) -> requests.Response:

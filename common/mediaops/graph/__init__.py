@@ -18,6 +18,7 @@ from mediaops.graph.analyses import Analysis, AnalysisKind, Findings, supposed
 from mediaops.graph.commands import (
     DEMUXERS,
     MAX_PIXELS,
+    STORED_NAME,
     Command,
     Document,
     Fit,
@@ -35,6 +36,7 @@ __all__ = [
     "MAX_PIXELS",
     "PREPARE_AUDIO",
     "PREPARE_FRAMES",
+    "STORED_NAME",
     "Analysis",
     "AnalysisKind",
     "Command",

@@ -77,6 +77,11 @@ class Output:
     """True: an encoder's first pass, which leaves no file."""
 
     @property
+    def appears_whole(self) -> bool:
+        """Say whether its file is there only once it is whole, however long the command runs on."""
+        return "-atomic_writing" in self.arguments
+
+    @property
     def weight(self) -> int:
         """Give by what its making counts when a pass's use is shared out: samples made, of a second if it lasts."""
         if self.picture is None:
@@ -183,6 +188,10 @@ def _bounded(threads: int) -> list[str]:
     return ["-threads", str(threads)] if threads else []
 
 
+STORED_NAME = "STORED-NAME"
+"""Stands in a document's text for the name of a file that lies beside it, which is known only once that is made."""
+
+
 @dataclass(frozen=True)
 class Document:
     """A small file of a step's result that the plan itself gives."""
@@ -192,6 +201,8 @@ class Document:
     """Its name in the result, with its extension."""
     media_type: str
     text: str
+    refers_to: str | None = None
+    """An output of the step, for whose file's name in storage STORED_NAME stands in the text."""
 
 
 @dataclass(frozen=True)

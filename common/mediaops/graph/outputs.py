@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mediaops.encoding import (
     ANIMATED,
     AUDIO_CODECS,
@@ -24,6 +26,8 @@ from mediaops.graph.wiring import Hanging, Node
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE
 from mediaops.operations.compress import Codec, Encoding
+from mediaops.operations.preview import NAME as PREVIEW
+from mediaops.operations.preview import PreviewFormat
 from mediaops.picture import Change, Picture, PlanError
 
 ONE_PICTURE = ("-frames:v", "1", "-f", "image2", "-update", "1", "-atomic_writing", "1")
@@ -138,11 +142,9 @@ def image(node: Node, media: Media) -> Hanging:
 
 def png(node: str, step: str, name: str, change: Change, file: ImageFile) -> Hanging:
     """Write an image's picture without loss, for Pillow to write the file itself."""
-    arguments, pixels = STILLS[PNG]
-    if file.moving:
-        arguments = MOVING
+    arguments = MOVING if file.moving else STILLS[PNG][0]
     output = Output(step, name, file.container, arguments, change.picture, image=file)
-    return Hanging(node, ",".join((*change.texts, f"format={pixels}")), output)
+    return Hanging(node, ",".join((*change.texts, "format=rgb24")), output)
 
 
 def still(
@@ -151,12 +153,42 @@ def still(
     """Write one picture of a video, or a small one of an image (no time)."""
     file = None if container in STILLS else ImageFile(container)  # written by Pillow, of the PNG
     arguments, pixels = STILLS[PNG if file else container]
-    # The explicit scale before the format keeps full range within this branch: negotiated instead, it
-    # spreads through the split into the video.
-    tail = ",".join((*(change.texts or ("scale",)), f"format={pixels}"))
+    tail = _in_pixels(change.texts, pixels)
     return Hanging(
         node, tail, Output(step, name, container, arguments, change.picture, image=file), at_millis
     )
+
+
+def _in_pixels(filters: Sequence[str], pixels: str) -> str:
+    """Give the filters up to a picture's pixel format.
+
+    JPEG and WebP are read by BT.601's matrix, whatever the video's is. An explicit scale keeps their range within
+    this branch: negotiated instead, it spreads through the split into the video.
+    """
+    *before, last = filters if filters and filters[-1].startswith("scale=") else (*filters, "scale=iw:ih")
+    matrix = ":out_color_matrix=bt601" if pixels.startswith("yuv") else ""
+    return ",".join((*before, f"{last}{matrix}", f"format={pixels}"))
+
+
+LOOPING: dict[PreviewFormat, tuple[Container, tuple[str, ...]]] = {
+    PreviewFormat.WEBP: (
+        WEBP,
+        ("-c:v", "libwebp_anim", "-quality", str(IMAGE_QUALITY), "-loop", "0", "-f", "webp"),
+    ),
+    PreviewFormat.GIF: (GIF, ("-c:v", "gif", "-loop", "0", "-f", "gif")),
+}
+"""How an animation is written that begins again at its end."""
+
+
+def preview(node: str, step: str, change: Change, form: PreviewFormat) -> Hanging:
+    """Write pictures of a video as a small animation; a GIF's 256 colours are those that all of them need."""
+    container, arguments = LOOPING[form]
+    output = Output(step, PREVIEW, container, ("-fps_mode", "passthrough", *arguments), change.picture)
+    tail = _in_pixels(change.texts, "rgb24" if form is PreviewFormat.GIF else "yuv420p")
+    if form is PreviewFormat.GIF:
+        seen, drawn, colors = (f"{step}/{PREVIEW}.{part}" for part in ("seen", "drawn", "colors"))
+        tail += f",split[{seen}][{drawn}];[{seen}]palettegen[{colors}];[{drawn}][{colors}]paletteuse"
+    return Hanging(node, tail, output)
 
 
 def waveform(step: str, width: int, container: Container) -> Hanging:
@@ -165,7 +197,7 @@ def waveform(step: str, width: int, container: Container) -> Hanging:
     arguments, pixels = STILLS[PNG if file else container]
     picture = Picture(width, max(2, width // 4))
     drawn = f"showwavespic=s={picture.width}x{picture.height}:colors=0x4ea1ff"
-    tail = f"aformat=channel_layouts=mono,{drawn},scale,format={pixels}"
+    tail = _in_pixels(("aformat=channel_layouts=mono", drawn), pixels)
     return Hanging(SOURCE, tail, Output(step, "thumbnail-0", container, arguments, picture, image=file))
 
 

@@ -10,7 +10,16 @@ from typing import cast
 from mediaops.encoding import AVIF, JPEG, PNG, UNASKED_CRF, VIDEO_CODECS, WEBP, copied, encoder_words
 from mediaops.graph import outputs, sizing
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
-from mediaops.graph.commands import Command, Document, Feed, Fit, ImageFile, Output, PassPlan
+from mediaops.graph.commands import (
+    STORED_NAME,
+    Command,
+    Document,
+    Feed,
+    Fit,
+    ImageFile,
+    Output,
+    PassPlan,
+)
 from mediaops.graph.sampling import Samples, pieces
 from mediaops.graph.wiring import (
     Hanging,
@@ -37,7 +46,9 @@ from mediaops.operations import (
     crop,
     crop_track,
     loudness,
+    preview,
     quality,
+    sprite,
     thumbnail,
 )
 from mediaops.operations.compress import Codec, CompressParameters, Encoding
@@ -354,6 +365,8 @@ class _Planner:
     def _thumbnail(self, step: StepOrder) -> None:
         parameters = cast(ThumbnailParameters, self._parameters(step))
         container = STILL_CONTAINERS[parameters.format]
+        if self.media.file_type is not FileType.VIDEO and (parameters.sprite or parameters.preview):
+            raise PlanError("sprite and preview are made of a video: leave them out")
         if self.media.file_type is FileType.AUDIO:
             self._sound()
             self.waves.append(outputs.waveform(step.name, parameters.width, container))
@@ -375,6 +388,16 @@ class _Planner:
         for index, at in enumerate(times):
             name = f"thumbnail-{index}"
             self.pictures.append(outputs.still(node.name, step.name, name, change, container, at))
+        if parameters.sprite:
+            sheet = sprite.plan(parameters.sprite, node.picture, length, self._last_frame())
+            self.pictures.append(
+                outputs.still(node.name, step.name, sprite.SHEET, sheet.change, container, None)
+            )
+            text = sheet.vtt(STORED_NAME)
+            self.documents.append(Document(step.name, sprite.FILE, "text/vtt", text, refers_to=sprite.SHEET))
+        if parameters.preview:
+            moving = preview.plan(parameters.preview, node.picture, length)
+            self.pictures.append(outputs.preview(node.name, step.name, moving, parameters.preview.format))
 
     def _last_frame(self) -> int:
         """Give when the last picture begins; where the probe didn't say, one mean frame before the end."""

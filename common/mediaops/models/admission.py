@@ -91,6 +91,14 @@ _FITS_FILE_TYPE: tuple[Rule, ...] = (
         ),
         "thumbnail.atMillis and count choose moments of a video: an image and an audio file have one thumbnail",
     ),
+    (
+        _each_operation(
+            "!has(o.thumbnail) || (!has(o.thumbnail.sprite) && !has(o.thumbnail.preview))",
+            FileType.IMAGE,
+            FileType.AUDIO,
+        ),
+        "thumbnail.sprite and preview are made of a video, not of an image or an audio file",
+    ),
 )
 
 _NAMES_FIT: tuple[Rule, ...] = (

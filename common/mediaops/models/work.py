@@ -159,6 +159,10 @@ class Measured(Model):
     media_type: Annotated[str, Field(max_length=127)] | None = None
 
 
+BESIDE = frozenset({"sprite", "preview"})
+"""Pictures that serve a player or a page and are never posted."""
+
+
 class StepResult(Model):
     """`result.json`: that a step is done, and what came out. Put after the files it names."""
 
@@ -182,9 +186,9 @@ class StepResult(Model):
 
     @property
     def media(self) -> list[StoredFile]:
-        """Give what people look at or listen to; not what lies beside it, such as a crop's track."""
+        """Give what people look at or listen to; not what lies beside it, such as a crop's track or a sprite."""
         kinds = {kind.value for kind in FileType}
-        return [f for f in self.files if f.media_type.partition("/")[0] in kinds]
+        return [f for f in self.files if f.media_type.partition("/")[0] in kinds and f.name not in BESIDE]
 
     def file(self, name: str) -> StoredFile | None:
         """Give the file of that name, if there is one."""

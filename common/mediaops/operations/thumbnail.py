@@ -9,6 +9,8 @@ from pydantic import ConfigDict, Field
 
 from mediaops.models.base import FileType, Millis, Pixels, rules
 from mediaops.operations.base import Makes, Operation, Parameters
+from mediaops.operations.preview import Preview
+from mediaops.operations.sprite import Sprite
 from mediaops.picture import Change, Picture, scaled_to_width
 from mediaops.stills import best
 from mediaops.survey import SURVEY_VERSION, Survey
@@ -43,7 +45,12 @@ class ThumbnailParameters(Parameters):
     width: Pixels = 640
     """Width in pixels (never scaled up); the height follows the shape."""
     format: ThumbnailFormat = ThumbnailFormat.JPEG
-    """File format."""
+    """File format of stills and sprite."""
+    sprite: Sprite | None = None
+    """Besides, a video's sheet of small pictures with a WebVTT file, for players' seek bars; `{}` for its
+    defaults."""
+    preview: Preview | None = None
+    """Besides, a short silent animation out of a video; `{}` for its defaults."""
 
     def versions(self) -> dict[str, str]:
         """Name how pictures are looked at, where stills are chosen by that."""
@@ -86,5 +93,5 @@ OPERATION = Operation(
     parameters=ThumbnailParameters,
     takes=frozenset(FileType),
     makes=Makes.IMAGES,
-    version="2",
+    version="3",
 )

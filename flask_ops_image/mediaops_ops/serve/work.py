@@ -6,7 +6,6 @@ dispatcher concludes from them what the queue wasn't told.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -123,16 +122,14 @@ class ServeDesk:
 
     def _store(self, file: OutputFile) -> tuple[StoredFile, str]:
         """Put a file under the job's prefix, named by its content; give it with the URL that people open."""
-        with file.path.open("rb") as content:
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
-        key = f"{self._settings.prefix}/{self._job.id}/{sha256}{file.path.suffix}"
+        key = f"{self._settings.prefix}/{self._job.id}/{file.stored_name}"
         self._storage.upload(key, file.path, media_type=file.media_type)
         stored = StoredFile(
             name=file.name,
             key=key,
             media_type=file.media_type,
             size_bytes=file.path.stat().st_size,
-            sha256=sha256,
+            sha256=file.sha256,
             width_pixels=file.width_pixels,
             height_pixels=file.height_pixels,
             duration_millis=file.duration_millis,

@@ -249,7 +249,7 @@ def made(order: WorkOrder, step: StepOrder, **fields: Any) -> tuple[bytes, StepR
     )
     content = f"{step.name} of {step.step_key}".encode()
     digest = hashlib.sha256(content).hexdigest()
-    key = output_key(order.workspace, step.step_key, digest, "bin")
+    key = output_key(order.workspace, step.step_key, f"{digest}.bin")
     file = StoredFile(name=name, key=key, media_type="video/mp4", size_bytes=len(content), sha256=digest)
     return content, StepResult(step_key=step.step_key, type=step.type, job=order.job, files=[file], **fields)
 

@@ -78,7 +78,7 @@ def test_the_whole_line_of_a_pass():
         "[vertical.0]eq=contrast=1.1[toned.0]",
         "[toned.0]scale=406:720[small.0]",
         "[small.0]scale=out_range=limited,format=yuv420p,setsar=1[small/rendition]",
-        "[source.1]select=gte(t\\,1.000),scale=640:360,format=yuvj420p[poster/thumbnail-0]",
+        "[source.1]select=gte(t\\,1.000),scale=640:360:out_color_matrix=bt601,format=yuvj420p[poster/thumbnail-0]",
     ] == line[line.index("-filter_complex") + 1].split(";")
     assert (
         "-map [small/rendition] -map 0:1 -c:v libx264 -preset medium -profile:v high -pix_fmt yuv420p -crf 23 "
@@ -209,8 +209,8 @@ def test_stills_alone_are_sought_and_not_decoded_up_to():
 
     assert (("-ss", "0.500"), ("-ss", "7.000")) == only(plan).inputs
     assert [
-        "[0:0]scale=640:360,format=yuvj420p[poster/thumbnail-0]",
-        "[1:0]scale=640:360,format=yuvj420p[poster/thumbnail-1]",
+        "[0:0]scale=640:360:out_color_matrix=bt601,format=yuvj420p[poster/thumbnail-0]",
+        "[1:0]scale=640:360:out_color_matrix=bt601,format=yuvj420p[poster/thumbnail-1]",
     ] == list(only(plan).graph)
 
 
@@ -230,7 +230,9 @@ def test_sought_stills_go_through_the_filters_that_they_read():
         VIDEO,
     )
 
-    assert ("[0:0]crop=608:1080:656:0,scale=300:533,format=yuvj420p[poster/thumbnail-0]",) == only(plan).graph
+    assert (
+        "[0:0]crop=608:1080:656:0,scale=300:533:out_color_matrix=bt601,format=yuvj420p[poster/thumbnail-0]",
+    ) == only(plan).graph
 
 
 def test_listening_alone_decodes_no_picture():
@@ -390,7 +392,7 @@ def test_frames_leave_the_graph_for_a_filter_that_ffmpeg_hasnt_and_feed_the_rest
     assert [
         "[0:0]split=2[source.0][source.1]",
         "[source.0]eq=contrast=1.1[clear+1.0]",
-        "[source.1]select=gte(t\\,1.000),scale=640:360,format=yuvj420p[poster/thumbnail-0]",
+        "[source.1]select=gte(t\\,1.000),scale=640:360:out_color_matrix=bt601,format=yuvj420p[poster/thumbnail-0]",
         "[clear+1.0]scale=out_color_matrix=bt709:out_range=limited,format=yuv420p[clear+1/frames-0]",
     ] == list(first.graph)
     assert ["poster"] == [o.step for o in first.outputs]

@@ -378,7 +378,7 @@ class World:
                 digest = (step.step_key * 2)[:64].ljust(64, "0")
                 file = StoredFile(
                     name=file_name,
-                    key=output_key("acme", step.step_key, digest, "bin"),
+                    key=output_key("acme", step.step_key, f"{digest}.bin"),
                     media_type="video/mp4",
                     size_bytes=1,
                     sha256=digest,
@@ -410,7 +410,7 @@ class World:
         """Let an ingest Job store the source."""
         order = self.order(job)
         assert order.ingest is not None
-        key = output_key("acme", order.ingest.step_key, "a" * 64, "mp4")
+        key = output_key("acme", order.ingest.step_key, f"{'a' * 64}.mp4")
         file = StoredFile(name="source", key=key, media_type="video/mp4", size_bytes=7, sha256="a" * 64)
         self.put_result(
             StepResult(
