@@ -125,13 +125,17 @@ def start(
 
 
 def number(text: str | None) -> float:
-    """Read a figure of a progress report; 0 where there is none yet."""
-    return float(text) if text and text.isdigit() else 0.0
+    """Read a figure of a progress report; 0 where there is none yet, nor anything below."""
+    try:
+        return max(0.0, float(text or 0))
+    except ValueError:
+        return 0.0
 
 
 def time_done(report: dict[str, str], seconds: float) -> float:
     """Give the share of a file of that length that a progress report has come to, 0.0 to 1.0."""
-    return min(1.0, number(report.get("out_time_us")) / 1e6 / seconds) if seconds else 0.0
+    done = max(number(report.get("time")), number(report.get("out_time_us")) / 1e6)
+    return min(1.0, done / seconds) if seconds else 0.0
 
 
 def write_graph(command: Command, folder: Path) -> None:
@@ -211,13 +215,16 @@ def _take_lines(pipe: IO[bytes], take: Callable[[str], object], rest: bytearray)
 
 
 def _progress_reader(on_report: Callable[[dict[str, str]], None]) -> Callable[[str], None]:
-    """Give a reader of `-progress` lines: names and values, each report closed by `progress`."""
+    """Give a reader of progress: names and values, each of FFmpeg's reports closed by `progress`.
+
+    What it says after each picture or piece of sound (mediaops.graph.commands) is a report by itself.
+    """
     report: dict[str, str] = {}
 
     def take(line: str) -> None:
         name, _, value = line.partition("=")
         report[name] = value
-        if name == "progress":
+        if name in {"progress", "frame", "time"}:
             on_report(report)
 
     return take

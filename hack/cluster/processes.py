@@ -72,13 +72,13 @@ class Processes:
             missed = 0 if self.pid(component.name) else missed + 1
             if missed > UNSEEN_POLLS:
                 raise ComponentDied(f"{component.name} ended; its log says:\n{self.log_tail(component.name)}")
-            return component.ready()
+            return missed == 0 and component.ready()
 
         wait_until(component.name, ready, timeout)
 
     def pid(self, name: str) -> int | None:
         """Return the component's process id, or None where it isn't running."""
-        return next((pid for pid, mark in self._marked() if mark == name and os.getsid(pid) == pid), None)
+        return next((pid for pid, mark in self._marked() if mark == name and _leads(pid)), None)
 
     def stop(self, name: str) -> None:
         """Ask the component to end, and insist when it takes too long. Returns when it is gone."""
@@ -105,7 +105,7 @@ class Processes:
 
     def running(self) -> list[str]:
         """Return the names of the components that run, sorted."""
-        return sorted(mark for pid, mark in self._marked() if os.getsid(pid) == pid)
+        return sorted(mark for pid, mark in self._marked() if _leads(pid))
 
     def log_tail(self, name: str) -> str:
         """Return the last lines of a component's log."""
@@ -141,6 +141,14 @@ def state_folders() -> set[Path]:
     pids = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal())
     marks = (_environment_entry(pid, f"{MARK}=") for pid in pids)
     return {Path(mark.rpartition(":")[0]) for mark in marks if mark}
+
+
+def _leads(pid: int) -> bool:
+    """Say whether a process leads its session: it is the component, and not what that started."""
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:
+        return False
 
 
 def _mark_of(pid: int, state_dir: Path) -> str | None:

@@ -21,6 +21,10 @@ MAX_PIXELS = 8192 * 8192
 
 SOUND_WEIGHT = 48_000
 """Weight of a sound among outputs: its samples of a second."""
+PICTURES_WRITTEN = ("-stats_mux_pre:v:0", "pipe:1", "-stats_mux_pre_fmt:v:0", "frame={n}")
+TIME_WRITTEN = ("-stats_mux_pre:a:0", "pipe:1", "-stats_mux_pre_fmt:a:0", "time={t}")
+"""Have FFmpeg say after each picture, or piece of sound, how far it is: its own reports begin only once every output has
+begun, which for a sprite or a late still is at the end."""
 LONGEST_ARGUMENT = 100_000
 """Bytes of a filter graph above which it goes into a file: Linux takes arguments of up to 128 KiB each."""
 
@@ -163,6 +167,8 @@ class Command:
             statistics = f"{folder}/{folder_name(output.step)}/statistics"
             line += [argument.replace(STATISTICS, statistics) for argument in output.arguments]
             line += [*bounded, "-map_metadata", "-1", "-map_chapters", "-1"]
+            if output is self.outputs[0] and output.lasts:
+                line += PICTURES_WRITTEN if output.picture else TIME_WRITTEN
             line += ["-f", "null", "-"] if output.discarded else [f"{folder}/{output.file}"]
         for feed, descriptor in zip(self.feeds, feeding, strict=True):
             line += [*feed.arguments, f"pipe:{descriptor}"]

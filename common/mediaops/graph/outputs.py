@@ -116,6 +116,16 @@ def _with_sound(
     return (*mapped(media.sound), *sound_arguments(encoding.codec, media.sound, loudness, sound_kbps))
 
 
+def counted(source: Node, step: str) -> Hanging:
+    """Write nothing of a video's pictures, so that FFmpeg counts them where all that is made comes at the end."""
+    arguments = ("-fps_mode", "passthrough")
+    return Hanging(
+        SOURCE,
+        "null",
+        Output(step, "counted", LOSSLESS, arguments, source.picture, lasts=True, discarded=True),
+    )
+
+
 def sample(node: Node, index: int) -> Hanging:
     """Write a piece of the picture that a video is made of, without loss."""
     arguments = ("-c:v", "utvideo", "-fps_mode", "passthrough", *LOSSLESS.arguments)

@@ -438,7 +438,10 @@ class _Planner:
         moving = any(hanging.at_millis is None or not self.media.seekable for hanging in self.pictures)
         if moving or filtered_apart(self.nodes, [hanging.node for hanging in self.pictures]):
             still = self.media.file_type is FileType.IMAGE
-            top = staged(self.nodes, self.pictures, () if still else outputs.ARRIVING)
+            pictures = self.pictures
+            if not still and not any(hanging.output.lasts for hanging in pictures):
+                pictures = [outputs.counted(self.nodes[SOURCE], pictures[0].output.step), *pictures]
+            top = staged(self.nodes, pictures, () if still else outputs.ARRIVING)
             command = self._stage(top, f"0:{stream}")
             yield replace(
                 command,
