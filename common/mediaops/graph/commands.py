@@ -23,8 +23,8 @@ SOUND_WEIGHT = 48_000
 """Weight of a sound among outputs: its samples of a second."""
 PICTURES_WRITTEN = ("-stats_mux_pre:v:0", "pipe:1", "-stats_mux_pre_fmt:v:0", "frame={n}")
 TIME_WRITTEN = ("-stats_mux_pre:a:0", "pipe:1", "-stats_mux_pre_fmt:a:0", "time={t}")
-"""Have FFmpeg say after each picture, or piece of sound, how far it is: its own reports begin only once every output has
-begun, which for a sprite or a late still is at the end."""
+"""Have FFmpeg say after each picture, or piece of sound, how far it is: its own reports begin only once every output
+has begun, which for a sprite or a late still is at the end."""
 LONGEST_ARGUMENT = 100_000
 """Bytes of a filter graph above which it goes into a file: Linux takes arguments of up to 128 KiB each."""
 
