@@ -83,7 +83,8 @@ def test_the_whole_line_of_a_pass():
     assert (
         "-map [small/rendition] -map 0:1 -c:v libx264 -preset medium -profile:v high -pix_fmt yuv420p -crf 23 "
         "-c:a copy -fps_mode vfr -enc_time_base filter -movflags +faststart -f mp4 "
-        "-map_metadata -1 -map_chapters -1 out/small/rendition.mp4 "
+        "-map_metadata -1 -map_chapters -1 -stats_mux_pre:v:0 pipe:1 -stats_mux_pre_fmt:v:0 frame={n} "
+        "out/small/rendition.mp4 "
         "-map [poster/thumbnail-0] -c:v mjpeg -q:v 3 -frames:v 1 -f image2 -update 1 -atomic_writing 1 "
         "-map_metadata -1 -map_chapters -1 out/poster/thumbnail-0.jpg"
     ) == " ".join(line[line.index("-filter_complex") + 2 :])

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
 from mediaops_ops.outcome import OutputFile, StepOutcome
+from mediaops_ops.passes import Pass
+from tests.unit.ops.folder_desk import Folder
 from tests.unit.ops.looking import frames
 
 GREYS = (30, 90, 150, 210)
@@ -98,3 +101,21 @@ def test_both_come_out_of_the_encode_that_runs_anyway(
     made = make_of(stairs, "video", small, poster)
     assert {"sprite", "sprite.vtt", "preview", "thumbnail-0"} == set(named(made["poster"]))
     assert 100 == len(frames(named(made["small"])["rendition"].path))
+
+
+def test_what_comes_at_the_end_is_heard_of_on_the_way(
+    stairs: Path, step: Callable[..., StepOrder], tmp_path: Path
+) -> None:
+    """FFmpeg's own reports begin only once every output has begun."""
+    told: list[float] = []
+
+    class Listening(Folder):
+        def progress(self, step: str, fraction: float) -> None:
+            super().progress(step, fraction)
+            told.append(fraction)
+
+    work = Pass([step("poster", "thumbnail", {"sprite": {}})], FileType.VIDEO, tmp_path, Listening(stairs))
+    work.run()
+    assert [] == work.failures
+    assert told == sorted(told)
+    assert {0.25, 0.5, 0.75} <= set(told)
