@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench import report
@@ -16,18 +16,16 @@ from bench.site import Site
 from hack.cluster.waiting import say
 
 
-def orchestration() -> list[Figure]:
+def orchestration() -> Iterator[Figure]:
     """Measure the operator on simulated nodes."""
-    figures: list[Figure] = []
     # A short path: etcd listens on a socket in it.
     with tempfile.TemporaryDirectory(prefix="mediaops-bench-") as folder, Site(Path(folder)) as site:
         for measure in (latencies, at_rest, against_bare_jobs):
             say(measure.__name__.replace("_", " "))
-            figures += measure(site)
-    return figures
+            yield from measure(site)
 
 
-PARTS: dict[str, Callable[[], list[Figure]]] = {"orchestration": orchestration, "media": media}
+PARTS: dict[str, Callable[[], Iterator[Figure]]] = {"orchestration": orchestration, "media": media}
 
 
 def main() -> None:
@@ -35,8 +33,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description="Measure against baselines of the same run.")
     parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "all"])
     part = parser.parse_args().part
-    figures = [figure for name in PARTS if part in (name, "all") for figure in PARTS[name]()]
-    report.write(figures)
+    figures: list[Figure] = []
+    for name, measured in PARTS.items():
+        if part in (name, "all"):
+            for figure in measured():
+                say(f"{figure.name} is {figure.value:.3g}")
+                figures.append(figure)
+                # What is measured stays, whatever becomes of the rest.
+                report.write(figures)
     print(report.table(figures))
 
 

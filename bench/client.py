@@ -50,24 +50,32 @@ def create(api: Api, path: str, bodies: Iterable[Manifest]) -> None:
 
 
 class Watch:
-    """Calls `seen(event)` in a thread for each watch event of a collection, from now on, until it is left."""
+    """Calls `seen(event)` in a thread for each watch event of a collection, from now on, until it is left.
+
+    The API server ends the watch of a client that falls behind, as this one does where the load takes the machine;
+    it goes on then where it was.
+    """
 
     def __init__(self, api: Api, path: str, seen: Callable[[Manifest], None]) -> None:
         self._seen = seen
+        self._api = api
         self._version = api.get(f"{path}?limit=1")["metadata"]["resourceVersion"]
-        self._connection = api.connect(timeout=WATCH_SECONDS)
         self._path = path
         self._left = False
         self.failure: BaseException | None = None
 
     def __enter__(self) -> Self:
-        query = f"watch=true&resourceVersion={self._version}&timeoutSeconds={WATCH_SECONDS}"
-        self._connection.request("GET", f"{self._path}?{query}")
-        self._socket = self._connection.sock
-        self._answer = self._connection.getresponse()
+        self._open()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
         return self
+
+    def _open(self) -> None:
+        query = f"watch=true&resourceVersion={self._version}&timeoutSeconds={WATCH_SECONDS}"
+        self._connection = self._api.connect(timeout=WATCH_SECONDS)
+        self._connection.request("GET", f"{self._path}?{query}")
+        self._socket = self._connection.sock
+        self._answer = self._connection.getresponse()
 
     def __exit__(self, *_: object) -> None:
         self._left = True
@@ -75,13 +83,16 @@ class Watch:
 
     def _read(self) -> None:
         try:
-            for line in self._answer:
-                event = json.loads(line)
-                if event["type"] == "ERROR":
-                    raise GaveUp(f"{self._path}: {event['object']}")
-                self._seen(event)
-            if not self._left:
-                raise GaveUp(f"{self._path}: the watch ended")
+            while not self._left:
+                for line in self._answer:
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        raise GaveUp(f"{self._path}: {event['object']}")
+                    self._version = event["object"]["metadata"]["resourceVersion"]
+                    self._seen(event)
+                if not self._left:
+                    self._connection.close()
+                    self._open()
         except Exception as failure:
             self.failure = None if self._left else failure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +40,20 @@ def chain(still_of: str) -> list[StepOrder]:
     ]
 
 
-def media() -> list[Figure]:
+def media() -> Iterator[Figure]:
     """Measure the whole part."""
     with tempfile.TemporaryDirectory(prefix="mediaops-bench-") as name:
         folder = Path(name)
         kept = clips.kept(folder / "clips")
-        figures = [overhead(folder)]
+        yield overhead(folder)
         say("fused")
-        figures += _fused(clips.full_hd(kept))
+        yield from _fused(clips.full_hd(kept))
         say("the seed's table")
-        figures += _seeds(clips.full_hd(kept), kept)
+        yield from _seeds(clips.full_hd(kept), kept)
+        say("a filter of OpenCV")
+        yield from opencv_in_chain()
         say("quality")
-        return figures + opencv_in_chain() + qualities(clips.small(kept))
+        yield from qualities(clips.small(kept))
 
 
 def timed(work: Callable[[Path], object]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import subprocess
 import tempfile
@@ -44,7 +45,8 @@ class Curve:
         if crf not in self.points:
             target = self.folder / f"sweep.{VIDEO_CODECS[self.codec].container.extension}"
             encoder = [*picture_arguments(Encoding(self.codec, crf=crf), Picture(640, 360, 25.0))]
-            subprocess.run(by_hand.encode(ffmpeg.executable(), self.clip, target, encoder), check=True)
+            line = by_hand.encode(ffmpeg.executable(), self.clip, target, encoder)
+            subprocess.run(line, check=True, env={**os.environ, **ffmpeg.QUIET})
             self.points[crf] = (target.stat().st_size, vmaf(target, self.clip))
             target.unlink()
         return self.points[crf]

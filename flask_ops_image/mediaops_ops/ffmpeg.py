@@ -38,6 +38,10 @@ def executable() -> str:
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
+QUIET = {"SVT_LOG": "1"}
+"""SVT-AV1 says what it does, beside what FFmpeg says went wrong; this leaves its errors."""
+
+
 class Data:
     """A pipe of its own for what a command line writes to `url`, cut into pieces of one size.
 
@@ -114,7 +118,7 @@ def start(
     return subprocess.Popen(
         line,
         cwd=folder,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **QUIET, **(environment or {})},
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaAssetSpec
 from mediaops.models.processingjob import ProcessingJob
@@ -26,6 +26,19 @@ def resolve(asset: MediaAsset, identity: str, processing_jobs: Iterable[Processi
         pinned={job.name: job.spec.step_key for job in processing_jobs} if known else {},
     )
     return tuple(steps)
+
+
+def settled(asset: MediaAsset, jobs: Collection[ProcessingJob]) -> list[tuple[int, Step, ProcessingJob]]:
+    """Give the operations that have a ProcessingJob, with their places among all."""
+    identity = asset.status.media.identity if asset.status.media else None
+    if identity is None:
+        return []
+    by_name = {job.name: job for job in jobs}
+    return [
+        (place, step, by_name[step.processing_job])
+        for place, step in enumerate(resolve(asset, identity, jobs))
+        if step.processing_job in by_name
+    ]
 
 
 def needs_ingest(spec: MediaAssetSpec) -> bool:

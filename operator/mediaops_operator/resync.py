@@ -15,14 +15,13 @@ from sqlalchemy import Connection
 
 from mediaops.models.mediaasset import MediaAsset
 from mediaops.models.processingjob import ProcessingJob
-from mediaops.planner import Step
 from mediaops.rows import asset_row, cost_rows, job_row
 from mediaops.tables import AssetRow, CostRow, JobRow
 from mediaops_operator import kube
 from mediaops_operator.database import Database
 from mediaops_operator.kube import Access, Cluster
 from mediaops_operator.mirror import upsert
-from mediaops_operator.resolve import resolve
+from mediaops_operator.resolve import settled
 from mediaops_operator.settings import OperatorSettings
 
 Row = dict[str, Any]
@@ -59,25 +58,12 @@ def _write(
     costs: dict[UUID, Row] = {}
     for asset in assets:
         workspace = asset.status.workspace or ""
-        settled = _settled(asset, jobs.get(asset.uid, []))
-        made = [job_row(asset, workspace, place, step, job) for place, step, job in settled]
+        there = settled(asset, jobs.get(asset.uid, []))
+        made = [job_row(asset, workspace, place, step, job) for place, step, job in there]
         job_rows |= {row["id"]: row for row in made}
-        spent = cost_rows(asset, workspace, [(step, job) for _, step, job in settled])
+        spent = cost_rows(asset, workspace, [(step, job) for _, step, job in there])
         costs |= {row["id"]: row for row in spent}
     if job_rows:
         upsert(connection, JobRow, [job_rows[id_] for id_ in sorted(job_rows)], force=force)
     if costs:
         upsert(connection, CostRow, [costs[id_] for id_ in sorted(costs)], force=force)
-
-
-def _settled(asset: MediaAsset, jobs: list[ProcessingJob]) -> list[tuple[int, Step, ProcessingJob]]:
-    """Give the operations that have a ProcessingJob, with their places among all."""
-    identity = asset.status.media.identity if asset.status.media else None
-    if identity is None:
-        return []
-    by_name = {job.name: job for job in jobs}
-    return [
-        (place, step, by_name[step.processing_job])
-        for place, step in enumerate(resolve(asset, identity, jobs))
-        if step.processing_job in by_name
-    ]

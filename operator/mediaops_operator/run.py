@@ -21,6 +21,7 @@ from mediaops.tokens import CapabilityError
 from mediaops_operator import handlers
 from mediaops_operator.database import DatabaseUnavailable
 from mediaops_operator.kube import Access, ApiError, Unreachable
+from mediaops_operator.outdated import find, table
 from mediaops_operator.resync import resync as write_all
 from mediaops_operator.service import Service
 from mediaops_operator.settings import OperatorSettings
@@ -68,14 +69,32 @@ def resync(*, force: bool) -> int:
     return 0
 
 
+def outdated(namespace: str | None) -> int:
+    """Name what would come out differently, of a namespace or everywhere, and give the exit code."""
+    try:
+        access = _access()
+        found = asyncio.run(find(access, namespace))
+    except _WRONG as error:
+        return _refuse(error)
+    except (ApiError, Unreachable) as error:
+        print(f"mediaops-operator: {error}", file=sys.stderr)
+        return DIED
+    print(table(found))
+    return 0
+
+
 _WRONG = (SettingsError, CapabilityError, OSError, KeyError, StopIteration)
 
 
 def _told() -> tuple[OperatorSettings, Access]:
     settings = load(OperatorSettings)
     _log(settings.log_level)
+    return settings, _access()
+
+
+def _access() -> Access:
     kubeconfig = os.environ.get("KUBECONFIG")
-    return settings, Access.find(Path(kubeconfig) if kubeconfig else None)
+    return Access.find(Path(kubeconfig) if kubeconfig else None)
 
 
 def _refuse(error: Exception) -> int:

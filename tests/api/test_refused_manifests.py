@@ -60,6 +60,13 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, crop: {}}", "{name: b, filter: {steps: [{burnSubtitles: {from: a}}]}}"),
         "burnSubtitles.from must name a transcribe operation that stands above",
     ),
+    "subtitles in a language that nobody translates into": (
+        spec(
+            "{name: t, transcribe: {translateTo: [fr]}}",
+            "{name: b, filter: {steps: [{burnSubtitles: {from: t, language: de}}]}}",
+        ),
+        "burnSubtitles.language must be one of that transcribe operation's translateTo",
+    ),
     "subtitles in two languages at once": (
         spec(
             "{name: t, transcribe: {}}",

@@ -76,8 +76,12 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a Drive file without secretRef": spec("{name: a, crop: {}}", source="{googleDrive: {fileId: 1abc}}"),
     "a signed address in a Secret": spec("{name: a, crop: {}}", source="{url: {secretRef: {name: signed}}}"),
     "an object in storage": spec("{name: a, crop: {}}", source="{object: {key: made/clip.mp4}}"),
+    "a sprite and a preview": spec(
+        "{name: a, thumbnail: {best: true, sprite: {everyMillis: 500, columns: 5}, preview: {format: gif}}}",
+        "{name: b, thumbnail: {sprite: {}}}",
+    ),
     "a brand's looks, logo and subtitles": spec(
-        "{name: t, transcribe: {}}",
+        "{name: t, transcribe: {translateTo: [de, pt-BR]}}",
         "{name: a, filter: {steps: ["
         f"{{brandKit: {{logo: {{file: {{key: brand/logo.png, sha256: {'ab' * 32}}}}}, color: '#FFFFFF'}}}}, "
         "{lut: {look: film, strengthPercent: 60}}, {burnSubtitles: {from: t, language: pt-BR, style: box}}]}}",

@@ -188,5 +188,12 @@ OPERATIONS_RULES: tuple[Rule, ...] = (
         "j < i && p.name == s.burnSubtitles.from && has(p.transcribe))))",
         "burnSubtitles.from must name a transcribe operation that stands above",
     ),
+    (
+        "self.all(o, !has(o.filter) || o.filter.steps.all(s, !has(s.burnSubtitles) || "
+        "!has(s.burnSubtitles.language) || self.all(p, p.name != s.burnSubtitles.from || !has(p.transcribe) || "
+        "(has(p.transcribe.translateTo) && s.burnSubtitles.language in p.transcribe.translateTo))))",
+        "burnSubtitles.language must be one of that transcribe operation's translateTo (leave it out for the "
+        "subtitles as spoken)",
+    ),
 )
 """Rules on `spec.operations`."""
