@@ -187,7 +187,7 @@ class Operator:
         """Run it beside the one that is started, to its end; give the exit code."""
         with self.log.open("ab") as log:
             ended = subprocess.run(
-                [sys.executable, "-m", "mediaops_operator", *arguments],
+                [sys.executable, "-m", self.module, *arguments],
                 env=self.installed.env(free_port(LOOPBACK)) | more,
                 stdout=log,
                 stderr=log,

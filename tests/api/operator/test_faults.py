@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import time
 
@@ -222,6 +223,33 @@ def test_a_stop_that_was_asked_for_ends_with_zero_and_probes_are_content_before(
     assert operator.metric("mediaops_operator_queue") >= 0
     time.sleep(0.2)
     assert 0 == operator.kill(signal.SIGTERM)
+
+
+def test_what_newer_engines_would_change_is_named_and_nothing_is_written(
+    hands: Hands, operator: Operator
+) -> None:
+    hands.put("clip.mp4")
+    hands.apply(
+        ONE | {"operations": [{"name": "words", "transcribe": {}}, {"name": "small", "compress": {}}]}
+    )
+    (job,) = hands.until_job()
+    hands.succeed(job)
+    hands.until_condition("Finished", "True")
+    assert 0 == operator.run("outdated")
+    assert "Nothing would come out differently." in operator.log.read_text()
+
+    operator.kill(signal.SIGTERM)
+    before = [
+        one["metadata"]["resourceVersion"] for one in (hands.asset(), *hands.processing_jobs().values())
+    ]
+    operator.module = "bench.newer_engine"
+    assert 0 == operator.run("outdated")
+    said = operator.log.read_text()
+    assert re.search(r"/clip +words +pocketsphinx (\S+) → \1-next\n", said)
+    assert "small" not in said.rpartition("OPERATION")[2]
+    assert before == [
+        one["metadata"]["resourceVersion"] for one in (hands.asset(), *hands.processing_jobs().values())
+    ]
 
 
 def test_after_a_restore_of_the_cluster_the_rows_are_written_anew_if_that_is_forced(
