@@ -18,13 +18,17 @@ REAL = Path(__file__).parents[2] / "shared" / "testdata" / "pedestrians.avi"
 SPEECH = REAL.with_name("jfk.flac")
 """Eleven seconds of a speech; not part of the repository."""
 
-GRAIN = "noise=alls=3:allf=t"
-"""What a camera adds: without it made pictures compress as no film does."""
+GRAIN = "noise=alls=4:allf=t,gblur=0.8"
+"""What a camera adds, as its lens and its own filter leave it: without it made pictures compress as no film does, and
+sharp it is all that they consist of."""
 RECIPES: dict[str, tuple[str, str]] = {
-    "clouds": (f"perlin=s={SMALL}:r={RATE}:octaves=6:persistence=0.6:xscale=3:yscale=3:tscale=0.6", GRAIN),
+    "clouds": (
+        f"perlin=s={SMALL}:r={RATE}:octaves=2:persistence=0.6:xscale=8:yscale=8:tscale=0.5",
+        f"eq=contrast=3,{GRAIN}",
+    ),
     "zoom": (
         f"mandelbrot=s={SMALL}:r={RATE}:start_scale=1.5:end_scale=0.0001:end_pts=1400:maxiter=400",
-        f"gblur=0.7,{GRAIN}",
+        f"gblur=1.5,{GRAIN}",
     ),
     "cuts": (
         f"testsrc2=s={SMALL}:r={RATE}",
@@ -32,7 +36,9 @@ RECIPES: dict[str, tuple[str, str]] = {
         f"'ih*0.1*(1+cos(floor(t/4)*1.7))',scale={SMALL.replace('x', ':')},hue=h='floor(t/4)*70',gblur=0.6,{GRAIN}",
     ),
 }
-"""A source and the filters on it, by the clip's name: slow and soft, even motion, a cut every four seconds."""
+"""A source and the filters on it, by the clip's name: slow and soft, even motion, a cut every four seconds.
+
+Chosen so that x264 comes to VMAF 95 between crf 18 and 26, as it does with film."""
 
 
 def seconds() -> int:
