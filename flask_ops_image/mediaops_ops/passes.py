@@ -122,7 +122,7 @@ class Pass:
             if not needs_media(step, self.file_type) or (done and not _transforms(step)):
                 continue
             top = step
-            while top.input in by_name:
+            while top.input != SOURCE and top.input in by_name:
                 top = by_name[top.input]
             earlier = top.reads.get(INPUT)
             root = SOURCE if earlier is None else earlier.key
