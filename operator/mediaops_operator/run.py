@@ -42,6 +42,7 @@ def run() -> int:
             kopf.operator(
                 registry=handlers.registry(service, access),
                 settings=handlers.settings(),
+                memories=handlers.NoMemories(),
                 # Named here, because kopf would ask for the name of a user that images don't have.
                 identity=f"mediaops-operator@{socket.gethostname()}",  # type: ignore[arg-type]  # a NewType
                 standalone=True,
