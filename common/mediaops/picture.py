@@ -146,6 +146,12 @@ def scaled_to_width(picture: Picture, width: int) -> Change:
     return scaled(picture, width, picture.side(width * picture.height / picture.width, 65_534))
 
 
+def narrowed(picture: Picture, width: int) -> Change:
+    """Make a still of a picture, scaled down to a width, never up; the height follows the shape."""
+    still = Picture(picture.width, picture.height)
+    return scaled_to_width(still, width) if width < picture.width else Change(still)
+
+
 def scaled_to_height(picture: Picture, height: int) -> Change:
     """Scale to a height, the width following the shape."""
     height = max(picture.step, picture.floor(height))

@@ -5,24 +5,18 @@ Reads the cluster and writes nothing.
 
 from __future__ import annotations
 
-from collections import defaultdict
-
 from mediaops.models.mediaasset import MediaAsset
-from mediaops.models.processingjob import ProcessingJob
 from mediaops.planner.outdated import Outdated, outdated
 from mediaops_operator import kube
 from mediaops_operator.kube import Access, Cluster
 from mediaops_operator.resolve import settled
+from mediaops_operator.resync import jobs_by_asset
 
 
 async def find(access: Access, namespace: str | None) -> list[tuple[MediaAsset, list[Outdated]]]:
     """Give the assets, of a namespace or all, that have such operations; raises ApiError, Unreachable."""
     async with Cluster(access) as cluster:
-        jobs: defaultdict[str, list[ProcessingJob]] = defaultdict(list)
-        async for manifests, _ in cluster.pages(kube.PROCESSING_JOBS):
-            for manifest in manifests:
-                job = ProcessingJob.model_validate(manifest)
-                jobs[job.spec.asset_ref.uid].append(job)
+        jobs = await jobs_by_asset(cluster)
         found = []
         async for manifests, _ in cluster.pages(kube.ASSETS):
             for manifest in manifests:

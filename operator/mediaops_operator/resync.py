@@ -33,11 +33,7 @@ async def resync(settings: OperatorSettings, access: Access, *, force: bool) -> 
     count = 0
     try:
         async with Cluster(access) as cluster:
-            jobs: defaultdict[str, list[ProcessingJob]] = defaultdict(list)
-            async for manifests, _ in cluster.pages(kube.PROCESSING_JOBS):
-                for manifest in manifests:
-                    job = ProcessingJob.model_validate(manifest)
-                    jobs[job.spec.asset_ref.uid].append(job)
+            jobs = await jobs_by_asset(cluster)
             async for manifests, _ in cluster.pages(kube.ASSETS):
                 assets = [MediaAsset.model_validate(manifest) for manifest in manifests]
                 served = [asset for asset in assets if asset.status.workspace]
@@ -47,6 +43,16 @@ async def resync(settings: OperatorSettings, access: Access, *, force: bool) -> 
     finally:
         database.close()
     return count
+
+
+async def jobs_by_asset(cluster: Cluster) -> dict[str, list[ProcessingJob]]:
+    """Read all ProcessingJobs, by their asset's uid; raises ApiError, Unreachable."""
+    jobs: defaultdict[str, list[ProcessingJob]] = defaultdict(list)
+    async for manifests, _ in cluster.pages(kube.PROCESSING_JOBS):
+        for manifest in manifests:
+            job = ProcessingJob.model_validate(manifest)
+            jobs[job.spec.asset_ref.uid].append(job)
+    return jobs
 
 
 def _write(

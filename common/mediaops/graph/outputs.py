@@ -25,8 +25,8 @@ from mediaops.graph.commands import STATISTICS, ImageFile, Output
 from mediaops.graph.wiring import Hanging, Node
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE
+from mediaops.models.work import PREVIEW
 from mediaops.operations.compress import Codec, Encoding
-from mediaops.operations.preview import NAME as PREVIEW
 from mediaops.operations.preview import PreviewFormat
 from mediaops.picture import Change, Picture, PlanError
 

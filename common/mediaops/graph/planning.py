@@ -21,6 +21,7 @@ from mediaops.graph.commands import (
     PassPlan,
 )
 from mediaops.graph.sampling import Samples, pieces
+from mediaops.graph.upright import upright
 from mediaops.graph.wiring import (
     Hanging,
     Node,
@@ -37,7 +38,7 @@ from mediaops.graph.wiring import (
 )
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
-from mediaops.models.work import StepOrder
+from mediaops.models.work import SPRITE, StepOrder
 from mediaops.operations import (
     REGISTRY,
     Makes,
@@ -390,11 +391,9 @@ class _Planner:
             self.pictures.append(outputs.still(node.name, step.name, name, change, container, at))
         if parameters.sprite:
             sheet = sprite.plan(parameters.sprite, node.picture, length, self._last_frame())
-            self.pictures.append(
-                outputs.still(node.name, step.name, sprite.SHEET, sheet.change, container, None)
-            )
+            self.pictures.append(outputs.still(node.name, step.name, SPRITE, sheet.change, container, None))
             text = sheet.vtt(STORED_NAME)
-            self.documents.append(Document(step.name, sprite.FILE, "text/vtt", text, refers_to=sprite.SHEET))
+            self.documents.append(Document(step.name, sprite.FILE, "text/vtt", text, refers_to=SPRITE))
         if parameters.preview:
             moving = preview.plan(parameters.preview, node.picture, length)
             self.pictures.append(outputs.preview(node.name, step.name, moving, parameters.preview.format))
@@ -485,23 +484,3 @@ def _frame(picture: Picture) -> Change:
         return Change(still)
     wide = picture.width >= picture.height
     return scaled_to_width(still, FRAME_SIDE) if wide else scaled_to_height(still, FRAME_SIDE)
-
-
-def upright(media: Media) -> Change:
-    """Give the root: FFmpeg has turned the picture; here it gets square pixels, even sides, ordinary range."""
-    width, height = media.width or 0, media.height or 0
-    if media.file_type is FileType.IMAGE:
-        return Change(Picture(width, height))
-    picture = Picture(max(2, width // 2 * 2), max(2, height // 2 * 2), media.frame_rate or 25.0)
-    filters = ["bwdif=mode=send_frame:deint=interlaced"] if media.interlaced else []
-    if media.hdr:
-        filters.append(
-            # HDR is always BT.2020 in practice; files that don't say so would have no way to BT.709 otherwise.
-            "setparams=color_primaries=bt2020:colorspace=bt2020nc,zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
-            "zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
-        )
-    if not media.square_pixels or min(width, height) < 2:
-        filters.append(f"scale={picture.width}:{picture.height},setsar=1")
-    elif (picture.width, picture.height) != (width, height):
-        filters.append(f"crop={picture.width}:{picture.height}:0:0")
-    return Change(picture, tuple(filters))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mediaops.graph.commands import reading
-from mediaops.graph.planning import upright
+from mediaops.graph.upright import upright
 from mediaops.media import Media
 from mediaops.survey import CUT_THRESHOLD, sampling_rate, small_size
 

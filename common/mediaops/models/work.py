@@ -159,7 +159,8 @@ class Measured(Model):
     media_type: Annotated[str, Field(max_length=127)] | None = None
 
 
-BESIDE = frozenset({"sprite", "preview"})
+SPRITE, PREVIEW = "sprite", "preview"
+BESIDE = frozenset({SPRITE, PREVIEW})
 """Pictures that serve a player or a page and are never posted."""
 
 

@@ -8,10 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from mediaops.models.base import Model
-from mediaops.picture import Change, Picture, scaled_to_width
-
-NAME = "preview"
-"""Its name among a thumbnail's outputs."""
+from mediaops.picture import Change, Picture, narrowed
 
 
 class PreviewFormat(StrEnum):
@@ -58,9 +55,7 @@ def plan(parameters: Preview, picture: Picture, duration_millis: int) -> Change:
     """Give what makes the animation's pictures of a video's."""
     fps = min(parameters.fps, max(1, round(picture.frame_rate or 1)))
     chosen = "+".join(f"between(n,{first},{last})" for first, last in spans(parameters, fps, duration_millis))
-    still = Picture(picture.width, picture.height)
-    small = parameters.width < picture.width
-    size = scaled_to_width(still, parameters.width) if small else Change(still)
+    size = narrowed(picture, parameters.width)
     # At an even rate first: so a piece is as long as it should be, whatever the rate of the video, and behind `fps`
     # a picture lasts one tick. Rounded up, so that the shortest video has one.
     filters = (f"fps={fps}:start_time=0:round=up", f"select='{chosen}'", "setpts=N", *size.texts)

@@ -13,11 +13,9 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from mediaops.models.base import Model
-from mediaops.picture import Change, Picture, PlanError, scaled_to_width
+from mediaops.picture import Change, Picture, PlanError, narrowed
 from mediaops.transcript import clock
 
-SHEET = "sprite"
-"""The sheet's name among a thumbnail's outputs."""
 FILE = "sprite.vtt"
 ORDINARY_TILES = 100
 """Pictures that a sheet has at most where nothing else is asked for."""
@@ -83,7 +81,6 @@ def plan(parameters: Sprite, picture: Picture, length_millis: int, last_frame_mi
             f"the sprite would have {count} pictures; at most {MOST_TILES}: give everyMillis of at least "
             f"{-(-length_millis // MOST_TILES)}, or leave it out"
         )
-    still = Picture(picture.width, picture.height)
-    small = parameters.width < picture.width
-    tile = scaled_to_width(still, parameters.width) if small else Change(still)
-    return Sheet(tile, every, count, min(parameters.columns, count), length_millis)
+    return Sheet(
+        narrowed(picture, parameters.width), every, count, min(parameters.columns, count), length_millis
+    )

@@ -11,7 +11,7 @@ from mediaops.models.base import FileType, Millis, Pixels, rules
 from mediaops.operations.base import Makes, Operation, Parameters
 from mediaops.operations.preview import Preview
 from mediaops.operations.sprite import Sprite
-from mediaops.picture import Change, Picture, scaled_to_width
+from mediaops.picture import Change, Picture, narrowed
 from mediaops.stills import best
 from mediaops.survey import SURVEY_VERSION, Survey
 
@@ -59,8 +59,7 @@ class ThumbnailParameters(Parameters):
 
 def plan(parameters: ThumbnailParameters, picture: Picture) -> Change:
     """Scale one still down to the width asked for, never up."""
-    still = Picture(picture.width, picture.height)
-    return scaled_to_width(still, parameters.width) if parameters.width < picture.width else Change(still)
+    return narrowed(picture, parameters.width)
 
 
 def times(
