@@ -55,20 +55,6 @@ class Pace:
             await asyncio.sleep(self._free_at - now)
 
 
-def merge_patch(before: Manifest, after: Manifest) -> Manifest:
-    """Give the JSON merge patch (RFC 7386) that makes `after` of `before`; empty where they are the same."""
-    patch: Manifest = dict.fromkeys(before.keys() - after.keys())
-    for name, value in after.items():
-        old = before.get(name)
-        if isinstance(value, dict) and isinstance(old, dict):
-            inner = merge_patch(old, value)
-            if inner:
-                patch[name] = inner
-        elif name not in before or old != value:
-            patch[name] = value
-    return patch
-
-
 class Applier:
     """Writes what a plan wants."""
 
@@ -180,14 +166,13 @@ class Applier:
         return there
 
     async def _status(self, resource: Resource, kind: str, manifest: Manifest, status: Manifest) -> bool:
-        """Write what differs in a status; says whether anything did."""
-        patch = merge_patch(manifest.get("status") or {}, status)
-        if not patch:
+        """Write a status that differs; says whether it did."""
+        if status == (manifest.get("status") or {}):
             return False
         metadata = manifest["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
         try:
-            self._cache.put(kind, await self._cluster.patch_status(resource, manifest, patch))
+            self._cache.put(kind, await self._cluster.replace_status(resource, manifest, status))
         except Conflict as conflict:
             try:
                 self._cache.put(kind, await self._cluster.get(resource, namespace, name))

@@ -64,16 +64,21 @@ class Cache:
 
     # Writing -----------------------------------------------------------------------------------------------
 
+    def knows(self, kind: str, manifest: Manifest) -> bool:
+        """Say whether a version of an object is known already, or a newer one, or that it is gone."""
+        metadata = manifest["metadata"]
+        key, version = AssetKey(metadata["namespace"], metadata["name"]), int(metadata["resourceVersion"])
+        known = self._entries[kind].get(key)
+        return (known is not None and known.version >= version) or self._gone.get((kind, key), -1) >= version
+
     def put(self, kind: str, manifest: Manifest) -> AssetKey | None:
         """Take a version of an object in; give the asset to visit, or None if that is no news."""
         asset = asset_of(kind, manifest)
-        if asset is None:
+        if asset is None or self.knows(kind, manifest):
             return None
         metadata = manifest["metadata"]
         key, version = AssetKey(metadata["namespace"], metadata["name"]), int(metadata["resourceVersion"])
         known = self._entries[kind].get(key)
-        if (known and known.version >= version) or self._gone.get((kind, key), -1) >= version:
-            return None
         kept = manifest | {"metadata": {k: v for k, v in metadata.items() if k != "managedFields"}}
         content = zlib.compress(json.dumps(kept, separators=(",", ":")).encode(), level=1)
         if known and known.uid != metadata["uid"]:

@@ -168,12 +168,15 @@ class Cluster:
         namespace = manifest["metadata"]["namespace"]
         return await self._call("POST", resource.path(namespace), manifest, parameters=parameters)
 
-    async def patch_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> Manifest:
-        """Merge into an object's status if it still is that version; raises Conflict, Gone."""
+    async def replace_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> Manifest:
+        """Give an object another status if it still is that version; raises Conflict, Gone.
+
+        A whole object, because a patch costs the API server a tenth more: it has to make that object itself.
+        """
         metadata = manifest["metadata"]
-        body = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": status}
         path = resource.path(metadata["namespace"], metadata["name"]) + "/status"
-        return await self._call("PATCH", path, body, MERGE, {"fieldValidation": "Strict"})
+        body = manifest | {"status": status}
+        return await self._call("PUT", path, body, parameters={"fieldValidation": "Strict"})
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: Manifest) -> Manifest:
         """Merge into an object."""

@@ -135,6 +135,7 @@ class VisitQueue:
             del self._ready[namespace]
         self._queued.discard(key)
         self._visited.add(key)
+        self._due.pop(key, None)  # this visit sees what a later one was for, and says when to come again
         if self._ready:
             self._changed.set()  # the next worker may go on at once
         return key

@@ -25,6 +25,7 @@ from mediaops_operator.kube import Access, ApiError, Cluster, Resource, Unreacha
 from mediaops_operator.mirror import Mirror
 from mediaops_operator.n8n import N8n
 from mediaops_operator.objects import ASSET_LABEL
+from mediaops_operator.observed import JobView
 from mediaops_operator.queue import VisitQueue
 from mediaops_operator.reconciler import Reconciler
 from mediaops_operator.settings import OperatorSettings
@@ -43,6 +44,9 @@ _RESOURCES: dict[str, Resource] = {
 _LABELLED = frozenset({JOBS, PODS})
 
 _LONGEST_VISIT_SECONDS = 300.0
+
+_SHOWN_WITHIN_SECONDS = 1.0
+"""How late status may say that a Job waits or runs: one that ends sooner spares a write for each operation."""
 
 
 class Service:
@@ -122,21 +126,37 @@ class Service:
     def seen(self, kind: str, manifest: Manifest, *, gone: bool) -> None:
         """Take in what a watch brought."""
         metrics.LAST_EVENT.set(time.time())
-        before = None if gone else self._decisive(kind, manifest)
-        key = self.cache.drop(kind, manifest) if gone else self.cache.put(kind, manifest)
-        if key is None or (before is not None and before == views.decisive(kind, manifest)):
+        if gone:
+            self._seen_gone(kind, manifest)
+        elif self.cache.knows(kind, manifest):
+            return  # the echo of a write of ours, most often
+        elif kind in views.VIEWED:
+            self._seen_working(kind, manifest)
+        elif key := self.cache.put(kind, manifest):
+            if kind == ASSETS:
+                self.queue.rank(key, views.priority(manifest))
+            self.queue.add(key)
+
+    def _seen_gone(self, kind: str, manifest: Manifest) -> None:
+        key = self.cache.drop(kind, manifest)
+        if key is None:
             return
-        if gone and kind == ASSETS:
+        if kind == ASSETS:
             self._mirror.gone(UUID(manifest["metadata"]["uid"]))
-        elif kind == ASSETS:
-            self.queue.rank(key, views.priority(manifest))
         self.queue.add(key)
 
-    def _decisive(self, kind: str, manifest: Manifest) -> object:
-        """Give what decided something about an object as it was known until now; None: look anyway."""
+    def _seen_working(self, kind: str, manifest: Manifest) -> None:
+        """Take in a Job or pod: its end at once, whatever else a plan can see of it a little later."""
         metadata = manifest["metadata"]
         known = self.cache.get(kind, AssetKey(metadata["namespace"], metadata["name"]))
-        return views.decisive(kind, known) if known else None
+        key = self.cache.put(kind, manifest)
+        view = views.view(kind, manifest)
+        if key is None or (known and view == views.view(kind, known)):
+            return
+        if isinstance(view, JobView) and view.end:
+            self.queue.add(key)
+        else:
+            self.queue.add_at(key, self._clock() + _SHOWN_WITHIN_SECONDS)
 
     def seen_namespace(self, manifest: Manifest, *, gone: bool) -> None:
         """Take in a namespace: its workspace decides whether its assets are served."""

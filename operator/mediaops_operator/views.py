@@ -65,11 +65,13 @@ def priority(asset: Manifest) -> Priority:
     return Priority(named) if named in list(Priority) else Priority.NORMAL
 
 
-def decisive(kind: str, manifest: Manifest) -> object:
-    """Give what a plan could see of a Job or pod; None for other kinds, of which everything counts."""
-    if kind == JOBS:
-        return job_view(manifest, (), {})
-    return pod_view(manifest, {}) if kind == PODS else None
+VIEWED = frozenset({JOBS, PODS})
+"""Kinds of which a plan sees a view, and which change often in ways that it doesn't see."""
+
+
+def view(kind: str, manifest: Manifest) -> JobView | PodView:
+    """Give what a plan can see of one such object by itself."""
+    return job_view(manifest, (), {}) if kind == JOBS else pod_view(manifest, {})
 
 
 def _belongs(pod: Manifest, job_uid: str) -> bool:

@@ -72,13 +72,13 @@ class ApiServer:
         self._maybe_crash()
         return copy.deepcopy(made)
 
-    async def patch_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> Manifest:
+    async def replace_status(self, resource: Resource, manifest: Manifest, status: Manifest) -> Manifest:
         self._count()
         metadata = manifest["metadata"]
         there = self._there(resource, metadata["name"])
         if there["metadata"]["resourceVersion"] != metadata["resourceVersion"]:
             raise Conflict(409, "Conflict", "the object has been modified")
-        there["status"] = merged(there.get("status") or {}, status)
+        there["status"] = copy.deepcopy(status)
         changed = self.touch(resource, metadata["name"])
         self._maybe_crash()
         return copy.deepcopy(changed)
@@ -150,20 +150,6 @@ class ApiServer:
             if self.crash_after <= 0:
                 self.crash_after = None
                 raise Crash
-
-
-def merged(before: Manifest, patch: Manifest) -> Manifest:
-    """Apply a JSON merge patch (RFC 7386)."""
-    after = dict(before)
-    for name, value in patch.items():
-        if value is None:
-            after.pop(name, None)
-        elif isinstance(value, dict):
-            old = after.get(name)
-            after[name] = merged(old if isinstance(old, dict) else {}, value)
-        else:
-            after[name] = value
-    return after
 
 
 class MemoryStorage:

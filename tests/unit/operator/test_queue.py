@@ -77,6 +77,19 @@ def test_what_is_due_later_comes_when_it_is_due_and_at_the_earliest_time_asked_f
     assert 0 == len(queue)
 
 
+def test_a_visit_does_for_what_was_due_later() -> None:
+    clock = Clock()
+    queue = VisitQueue(clock)
+    queue.add_at(key("x"), 50.0)
+    queue.add(key("x"))
+    assert [key("x")] == take_all(queue, 1)
+    queue.done(key("x"))
+    clock.time = 100.0
+    queue.add(key("y"))
+    assert [key("y")] == take_all(queue, 1)
+    assert 0 == len(queue)
+
+
 def test_a_failed_visit_waits_twice_as_long_each_time_whatever_else_adds_it() -> None:
     clock = Clock()
     queue = VisitQueue(clock)
