@@ -2,7 +2,7 @@
 
 Pieces lie evenly over the film, are joined, and are encoded as one. An encoder gives the first pictures after a cut
 more than others, and the last before one less, because nothing follows that would profit from them; so each piece
-has pictures before and after the measured ones that are encoded and not measured.
+has pictures before and after the measured ones that are encoded and not measured (docs/decisions/0082).
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from mediaops.graph.commands import Command
 from mediaops.operations.compress import Encoding
 from mediaops.picture import Picture
 
-LEAD_FRAMES, MEASURED_FRAMES, TAIL_FRAMES = 16, 10, 6
+LEAD_FRAMES, MEASURED_FRAMES, TAIL_FRAMES = 4, 8, 20
 PIECE_FRAMES = LEAD_FRAMES + MEASURED_FRAMES + TAIL_FRAMES
-SHARE = 0.1
-"""Share of the film's pictures that is encoded at each try."""
-LEAST_PIECES, MOST_PIECES = 5, 40
+SHARE = 0.25
+"""Share of the film's pictures that all pieces come to."""
+LEAST_PIECES, MOST_PIECES = 5, 48
 WHOLE_SHARE = 0.5
 """Where the pieces would come to more of the film than this, it is taken as a whole."""
 
@@ -43,6 +43,11 @@ class Samples:
     """Its pictures per second."""
     whole: bool
     """There is one piece, the whole film: all of it is measured."""
+
+    @property
+    def few(self) -> range:
+        """Say which pieces serve the first, rough tries: every third."""
+        return range(1) if self.whole else range(1, len(self.commands), 3)
 
     def measured(self, frames: int) -> range:
         """Give which of a piece's pictures are measured."""

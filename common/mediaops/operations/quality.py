@@ -1,7 +1,8 @@
 """Looking for the crf at which a picture comes to a VMAF: which one to try next, and when to stop. Pure.
 
 What VMAF lacks of 100 grows with the crf about as an exponential does (pedestrians.avi, x264, crf 22 to 26: 2.8,
-3.1, 3.5, 3.9, 4.4), so the search is a straight line through the logarithm of that: two tries are enough as a rule.
+3.1, 3.5, 3.9, 4.4), so the search is a straight line through the logarithm of that. The first tries are made on a few
+of the samples, to come near; the last on all of them, for the truth. Two tries are enough as a rule.
 """
 
 from __future__ import annotations
@@ -9,14 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mediaops.models.base import Model
 
-MAX_PROBES = 4
-NEAR_VMAF = 0.2
-"""So near to the target one try is enough: the rest of the way is shorter than the codec's usual line errs."""
-WITHIN_VMAF = 1.2
-"""With two tries so near to the target the line between them is as good as a third."""
+MAX_PROBES = 5
+ROUGH_PROBES = 2
+"""At most so many tries are made on a few samples."""
+ROUGHLY = 0.5
+"""So near to the target by a few samples, the next try is made on all; in the logarithm of what VMAF lacks of 100."""
+NEAR = 0.12
+"""So near to it by all samples (0.6 of VMAF 95), the line is right for the rest of the way."""
 MISSED_VMAF = 0.3
 """More below the target than this means that it wasn't reached."""
 LEAST_LACK = 0.05
@@ -41,13 +45,37 @@ class Scale:
         return round(min(max(crf, self.lowest), self.highest) / self.step) * self.step
 
 
-class Probe(Model):
-    """What one try on the samples came to."""
+class Try(NamedTuple):
+    """What to encode next: at which crf, and whether a few samples will do."""
+
+    crf: float
+    rough: bool
+
+
+class Level(NamedTuple):
+    """What samples came to."""
+
+    vmaf: float
+    kbps: float
+    """Kilobits per second of the measured pictures."""
+
+
+class Probe(NamedTuple):
+    """What one try came to."""
+
+    crf: float
+    few: Level
+    """On a few samples."""
+    all: Level | None
+    """On all of them; None: they weren't encoded."""
+
+
+class _Point(NamedTuple):
+    """A try as all samples see it: what they said, or what they would have said by the difference elsewhere."""
 
     crf: float
     vmaf: float
     kbps: float
-    """Kilobits per second of the measured pictures."""
 
 
 class QualityFound(Model):
@@ -65,26 +93,29 @@ class QualityFound(Model):
     """How many pictures were measured each time."""
 
 
-def following(scale: Scale, target: float, probes: Sequence[Probe]) -> float | None:
-    """Give the crf to try next; None: enough is known."""
+def following(scale: Scale, target: float, probes: Sequence[Probe]) -> Try | None:
+    """Give what to try next; None: enough is known."""
     if not probes:
-        return scale.rounded(scale.start + (_lack(target) - _lack(95)) / scale.steepness)
-    nearest = _nearest(target, probes)
+        return Try(scale.rounded(scale.start + (_lack(target) - _lack(95)) / scale.steepness), rough=True)
+    nearest = _nearest(target, _points(probes))
     aim = scale.rounded(_aim(scale, target, nearest))
-    tried = {probe.crf for probe in probes}
-    distances = [abs(probe.vmaf - target) for probe in nearest]
-    near = distances[0] <= NEAR_VMAF or (len(nearest) == 2 and distances[1] <= WITHIN_VMAF)
-    return None if near or aim in tried or len(probes) >= MAX_PROBES else aim
+    known = {probe.crf: abs(_lack(probe.all.vmaf) - _lack(target)) for probe in probes if probe.all}
+    if not known:
+        near = abs(_lack(nearest[0].vmaf) - _lack(target)) <= ROUGHLY or aim == nearest[0].crf
+        return Try(aim, rough=not near and len(probes) < ROUGH_PROBES)
+    enough = min(known.values()) <= NEAR or aim in known or len(probes) >= MAX_PROBES
+    return None if enough else Try(aim, rough=False)
 
 
 def settled(scale: Scale, target: float, probes: Sequence[Probe], frames: int) -> QualityFound:
     """Give what the tries come to: the crf for the target, or the best found where none reaches it."""
-    nearest = _nearest(target, probes)
+    points = _points(probes)
+    nearest = _nearest(target, points)
     crf = scale.rounded(_aim(scale, target, nearest))
-    base = min(nearest, key=lambda probe: abs(probe.crf - crf))
+    base = min(nearest, key=lambda point: abs(point.crf - crf))
     vmaf = 100 - math.exp(_lack(base.vmaf) + (crf - base.crf) * _steepness(scale, nearest))
     kbps = base.kbps * math.exp((base.crf - crf) * _shrinking(scale, nearest))
-    best = max(probes, key=lambda probe: probe.vmaf)
+    best = max(points, key=lambda point: point.vmaf)
     if vmaf < target - MISSED_VMAF and crf <= scale.lowest:
         crf, vmaf, kbps = best.crf, best.vmaf, best.kbps
     return QualityFound(
@@ -97,19 +128,34 @@ def settled(scale: Scale, target: float, probes: Sequence[Probe], frames: int) -
     )
 
 
+def _points(probes: Sequence[Probe]) -> list[_Point]:
+    """Put tries on a few samples on the level of all, by how the two differ in the last try that has both."""
+    last = next((probe for probe in reversed(probes) if probe.all), None)
+    if last is None or last.all is None:
+        return [_Point(probe.crf, *probe.few) for probe in probes]
+    lift = _lack(last.all.vmaf) - _lack(last.few.vmaf)
+    share = last.all.kbps / last.few.kbps if last.few.kbps else 1.0
+    return [
+        _Point(probe.crf, *probe.all)
+        if probe.all
+        else _Point(probe.crf, 100 - math.exp(_lack(probe.few.vmaf) + lift), probe.few.kbps * share)
+        for probe in probes
+    ]
+
+
 def _lack(vmaf: float) -> float:
     return math.log(max(100 - vmaf, LEAST_LACK))
 
 
-def _nearest(target: float, probes: Sequence[Probe]) -> list[Probe]:
+def _nearest(target: float, points: Sequence[_Point]) -> list[_Point]:
     """Give the one or two tries to draw the line through, the nearest first; on both sides of the target if so."""
-    ordered = sorted(probes, key=lambda probe: abs(probe.vmaf - target))
-    first, others = ordered[0], [probe for probe in ordered[1:] if probe.crf != ordered[0].crf]
-    across = [probe for probe in others if (probe.vmaf - target) * (first.vmaf - target) <= 0]
+    ordered = sorted(points, key=lambda point: abs(point.vmaf - target))
+    first, others = ordered[0], [point for point in ordered[1:] if point.crf != ordered[0].crf]
+    across = [point for point in others if (point.vmaf - target) * (first.vmaf - target) <= 0]
     return [first, *(across or others)[:1]]
 
 
-def _steepness(scale: Scale, nearest: Sequence[Probe]) -> float:
+def _steepness(scale: Scale, nearest: Sequence[_Point]) -> float:
     """Give the line's slope: the codec's usual one where there is one try, or where two contradict each other."""
     if len(nearest) < 2:
         return scale.steepness
@@ -118,15 +164,15 @@ def _steepness(scale: Scale, nearest: Sequence[Probe]) -> float:
     return slope if scale.steepness / 3 <= slope <= scale.steepness * 3 else scale.steepness
 
 
-def _shrinking(scale: Scale, nearest: Sequence[Probe]) -> float:
+def _shrinking(scale: Scale, nearest: Sequence[_Point]) -> float:
     """Give by how much the logarithm of the rate falls with each crf."""
-    if len(nearest) < 2 or min(probe.kbps for probe in nearest) <= 0:
+    if len(nearest) < 2 or min(point.kbps for point in nearest) <= 0:
         return scale.steepness
     first, second = nearest
     return math.log(first.kbps / second.kbps) / (second.crf - first.crf)
 
 
-def _aim(scale: Scale, target: float, nearest: Sequence[Probe]) -> float:
+def _aim(scale: Scale, target: float, nearest: Sequence[_Point]) -> float:
     return nearest[0].crf + (_lack(target) - _lack(nearest[0].vmaf)) / _steepness(scale, nearest)
 
 

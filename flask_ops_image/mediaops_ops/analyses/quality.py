@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from pathlib import Path
+from statistics import fmean
 
 from mediaops.encoding import VIDEO_CODECS, picture_arguments
 from mediaops.graph import Findings, Samples, folder_name, plan_samples
 from mediaops.operations import quality
-from mediaops.operations.quality import Probe, QualityFound
+from mediaops.operations.quality import Level, Probe, QualityFound, Try
 from mediaops.reasons import Reason
 from mediaops_ops import ffmpeg, processors
 from mediaops_ops.analyses import Subject
@@ -19,8 +19,8 @@ from mediaops_ops.outcome import Progress, StepError, divided
 
 EXTRACTION_SHARE = 0.2
 SUBSAMPLED = 3
-"""Of the pictures that are measured every third is scored: its neighbours' score is nearly the same."""
-_SCORE = re.compile(r"VMAF score: ([\d.]+)")
+"""Of a film that is measured as a whole every third picture is scored: its neighbours' score is nearly the same."""
+_SCORES = "scores.json"
 
 
 def find(subject: Subject) -> Findings:
@@ -40,23 +40,35 @@ def _search(samples: Samples, subject: Subject, step: str, progress: Progress) -
     if target is None:
         raise ValueError(f"{step} asks for no VMAF")
     extracting, probing = divided(progress, EXTRACTION_SHARE)
-    joined = _joined(samples, subject, step, extracting)
+    bench = _bench(samples, subject, step, extracting)
     scale, probes = VIDEO_CODECS[samples.encoding.codec].search, list[Probe]()
     try:
-        while (crf := quality.following(scale, target, probes)) is not None:
-            probes.append(joined.probe(crf))
+        while tried := quality.following(scale, target, probes):
+            probes.append(bench.probe(tried))
             probing(len(probes) / (quality.MAX_PROBES + 1))
     finally:
-        joined.remove()
-    return quality.settled(scale, target, probes, joined.counted)
+        bench.clear()
+    return quality.settled(scale, target, probes, sum(len(piece.measured) for piece in bench.pieces))
 
 
-def _joined(samples: Samples, subject: Subject, step: str, progress: Progress) -> _Joined:
-    """Write the pieces, and a list of them that FFmpeg reads as one."""
+@dataclass(frozen=True)
+class _Piece:
+    """A stretch of the film without loss, in a file."""
+
+    path: Path
+    frames: int
+    measured: range
+    """Which of its pictures."""
+    few: bool
+    """It serves the rough tries."""
+
+
+def _bench(samples: Samples, subject: Subject, step: str, progress: Progress) -> _Bench:
+    """Write the pieces; raises StepError."""
     folder = subject.folder
     place = folder / folder_name(step)
     place.mkdir(parents=True, exist_ok=True)
-    lengths = []
+    pieces: list[_Piece] = []
     for index, command in enumerate(samples.commands):
         line = command.line(ffmpeg.executable(), str(subject.source), str(folder), processors.usable())
         for file in command.files:
@@ -64,38 +76,46 @@ def _joined(samples: Samples, subject: Subject, step: str, progress: Progress) -
         ffmpeg.write_graph(command, folder)
         reports: dict[str, str] = {}
         ffmpeg.run(line, folder, on_report=reports.update, on_tick=lambda: None)
-        lengths.append(int(reports.get("frame", "0")))
+        frames = int(reports.get("frame", "0"))
+        path = folder / command.outputs[0].file
+        pieces.append(_Piece(path, frames, samples.measured(frames), index in samples.few))
         progress((index + 1) / len(samples.commands))
-    files = [command.outputs[0].file for command in samples.commands]
-    there = [folder / file for file, length in zip(files, lengths, strict=True) if length]
-    listed = place / "samples.txt"
-    listed.write_text("".join(f"file '{path.name}'\n" for path in there))
-    starts = [0, *accumulate(lengths)]
-    measured = [
-        range(start + some.start, start + some.stop)
-        for start, some in zip(starts, map(samples.measured, lengths), strict=False)
-        if some
-    ]
-    if not measured:
+    there = tuple(piece for piece in pieces if piece.frames)
+    if not any(piece.measured for piece in there):
         raise StepError(Reason.ENCODE_FAILED, "No picture could be sampled to measure its quality.")
-    return _Joined(samples, listed, tuple(there), starts[-1], measured)
+    return _Bench(samples, place, there)
 
 
 @dataclass(frozen=True)
-class _Joined:
-    """The samples of one step, side by side."""
+class _Bench:
+    """Where the samples of one step are encoded and held against themselves."""
 
     samples: Samples
-    listed: Path
-    files: tuple[Path, ...]
-    frames: int
-    measured: Sequence[range]
-    """Which of all pictures are measured."""
+    place: Path
+    pieces: Sequence[_Piece]
 
-    @property
-    def counted(self) -> int:
-        """Give how many pictures are measured."""
-        return sum(map(len, self.measured))
+    def probe(self, tried: Try) -> Probe:
+        """Encode the samples, or a few of them, at a crf and measure; raises StepError."""
+        few = [piece for piece in self.pieces if piece.few and piece.measured]
+        chosen = few if tried.rough and few else self.pieces
+        places, frames = dict[Path, range](), 0
+        for piece in chosen:  # joined, its pictures are counted on from those of the pieces before
+            places[piece.path] = range(frames + piece.measured.start, frames + piece.measured.stop)
+            frames += piece.frames
+        listed, made = self.place / "samples.txt", self.place / "probe.mkv"
+        listed.write_text("".join(f"file '{piece.path.name}'\n" for piece in chosen))
+        self._encode(listed, tried.crf, made)
+        sizes = self._sizes(made, frames)
+        scores = self._scores(listed, made, [place for place in places.values() if place])
+        made.unlink()
+
+        def level(pieces: Sequence[_Piece]) -> Level:
+            pictures = [index for piece in pieces for index in places[piece.path]]
+            kbps = fmean(sizes[index] for index in pictures) * 8 / 1000 * self.samples.frame_rate
+            return Level(fmean(scores[index] for index in pictures if index in scores), kbps)
+
+        everything = None if chosen is few else level(self.pieces)
+        return Probe(tried.crf, level(few) if few else level(self.pieces), everything)
 
     @property
     def _timing(self) -> str:
@@ -103,48 +123,35 @@ class _Joined:
         rate = f"{self.samples.frame_rate:.6f}"
         return f"settb=AVTB,setpts=N/{rate}/TB,fps={rate}"
 
-    def probe(self, crf: float) -> Probe:
-        """Encode at a crf and measure; raises StepError."""
-        made = self.listed.with_name("probe.mkv")
-        encoding = replace(self.samples.encoding, crf=crf)
-        encode = [
-            *self._reading("error"),
-            "-vf",
-            self._timing,
-            *picture_arguments(encoding, self.samples.picture),
-        ]
-        threads = processors.usable()
-        ffmpeg.run(
-            [*encode, "-threads", str(threads), "-fps_mode", "passthrough", str(made)],
-            self.listed.parent,
-            on_report=lambda _: None,
-            on_tick=lambda: None,
-        )
-        kbps = self._kbps(made)
-        chosen = "+".join(f"between(n,{part.start},{part.stop - 1})" for part in self.measured)
+    def _encode(self, listed: Path, crf: float, made: Path) -> None:
+        encoder = picture_arguments(replace(self.samples.encoding, crf=crf), self.samples.picture)
+        line = [*self._reading(listed), "-vf", self._timing, *encoder, "-threads", str(processors.usable())]
+        line += ["-fps_mode", "passthrough", str(made)]
+        ffmpeg.run(line, self.place, on_report=lambda _: None, on_tick=lambda: None)
+
+    def _scores(self, listed: Path, made: Path, places: Sequence[range]) -> Mapping[int, float]:
+        """Give the VMAF of measured pictures, of all or of every third; raises StepError."""
+        every = SUBSAMPLED if self.samples.whole else 1
+        chosen = "+".join(f"between(n,{place.start},{place.stop - 1})" for place in places)
         chain = f"{self._timing},format=yuv420p,select='{chosen}'"
-        measuring = f"libvmaf=n_threads={threads}:n_subsample={SUBSAMPLED}"
-        graph = f"[1:v]{chain}[made];[0:v]{chain}[asked];[made][asked]{measuring}"
-        reports: dict[str, str] = {}
-        said = ffmpeg.run(
-            [*self._reading("info"), "-i", str(made), "-filter_complex", graph, "-f", "null", "-"],
-            self.listed.parent,
-            on_report=reports.update,
-            on_tick=lambda: None,
-        )
-        made.unlink()
-        score = _SCORE.search("\n".join(said))
-        if score is None or int(reports.get("frame", "0")) != self.counted:
+        options = f"n_threads={processors.usable()}:n_subsample={every}:log_fmt=json:log_path={_SCORES}"
+        graph = f"[1:v]{chain}[made];[0:v]{chain}[asked];[made][asked]libvmaf={options}"
+        line = [*self._reading(listed), "-i", str(made), "-filter_complex", graph, "-f", "null", "-"]
+        ffmpeg.run(line, self.place, on_report=lambda _: None, on_tick=lambda: None)
+        log = self.place / _SCORES
+        said = json.loads(log.read_text())["frames"]
+        log.unlink()
+        pictures = [index for place in places for index in place]
+        if len(said) != len(pictures[::every]):
             raise StepError(Reason.ENCODE_FAILED, "The quality of the samples could not be measured.")
-        return Probe(crf=crf, vmaf=float(score[1]), kbps=kbps)
+        return {pictures[frame["frameNum"]]: frame["metrics"]["vmaf"] for frame in said}
 
-    def _reading(self, loglevel: str) -> list[str]:
-        line = [ffmpeg.executable(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", loglevel, "-y"]
-        line += ["-progress", "pipe:1", "-stats_period", "0.5", "-protocol_whitelist", "file,pipe"]
-        return [*line, "-f", "concat", "-i", str(self.listed)]
+    def _reading(self, listed: Path) -> list[str]:
+        line = [ffmpeg.executable(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-y"]
+        return [*line, "-protocol_whitelist", "file,pipe", "-f", "concat", "-i", str(listed)]
 
-    def _kbps(self, made: Path) -> float:
-        """Give the rate of the measured pictures; raises StepError where pictures were lost or doubled."""
+    def _sizes(self, made: Path, frames: int) -> Mapping[int, int]:
+        """Give the bytes of each picture; raises StepError where pictures were lost or doubled."""
         import av
 
         rate, sizes = self.samples.frame_rate, dict[int, int]()
@@ -152,12 +159,11 @@ class _Joined:
             for packet in container.demux(container.streams.video[0]):
                 if packet.size and packet.pts is not None:
                     sizes[round(float(packet.pts * packet.time_base) * rate)] = packet.size
-        if len(sizes) != self.frames:
+        if len(sizes) != frames:
             raise StepError(Reason.ENCODE_FAILED, "An encoder lost pictures of the samples.")
-        total = sum(sizes[index] for part in self.measured for index in part)
-        return total * 8 / 1000 * rate / self.counted
+        return sizes
 
-    def remove(self) -> None:
+    def clear(self) -> None:
         """Free the room that the samples take."""
-        for path in (*self.files, self.listed):
+        for path in (*(piece.path for piece in self.pieces), self.place / "samples.txt"):
             path.unlink(missing_ok=True)

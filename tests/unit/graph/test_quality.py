@@ -85,10 +85,11 @@ def test_a_step_that_reads_a_searched_one_is_searched_for_itself() -> None:
 
 def test_pieces_lie_evenly_over_the_film_and_are_a_small_part_of_it() -> None:
     found = pieces(60_000, 25)
-    assert 5 == len(found)
-    assert [6000 - 640, 18_000 - 640] == [piece.start for piece in found[:2]]
+    assert 12 == len(found)
+    assert [2500 - 640, 7500 - 640] == [piece.start for piece in found[:2]]
     assert all(piece.length == PIECE_FRAMES * 40 for piece in found)
-    assert 40 == len(pieces(3_600_000, 25))
+    assert 5 == len(pieces(15_000, 25))
+    assert 48 == len(pieces(3_600_000, 25))
     [whole] = pieces(4000, 25)
     assert (0, 4000) == (whole.start, whole.length)
 
