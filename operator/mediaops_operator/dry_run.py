@@ -20,24 +20,26 @@ _MOST_ROWS = 10_000
 
 async def find(
     settings: OperatorSettings, s3: S3Settings, access: Access
-) -> tuple[list[Finding], list[Upload]]:
-    """Give the folders that something lies in, and uploads that would be aborted.
+) -> tuple[list[Finding], list[Upload] | None]:
+    """Give the folders that something lies in, and uploads that would be aborted; None: they can't be listed.
 
-    Raises ApiError, Unreachable, DatabaseUnavailable, StorageError.
+    Without the sweeper's key it looks with the operator's own, which may not list uploads. Raises ApiError,
+    Unreachable, DatabaseUnavailable, StorageError.
     """
     database = Database(settings.database_url)
-    storage = Storage(settings.sweeper_storage(s3) or s3)
+    own = settings.sweeper_storage(s3)
     grace = timedelta(seconds=settings.sweep_grace_seconds)
     try:
         async with Cluster(access) as cluster:
-            survey = Survey(cluster, database, storage, grace)
+            survey = Survey(cluster, database, Storage(own or s3), grace)
             found = [finding async for finding in survey.findings(_MOST_ROWS) if finding.objects]
-            return sorted(found, key=lambda finding: finding.folder.prefix), await survey.stale_uploads()
+            found.sort(key=lambda finding: finding.folder.prefix)
+            return found, await survey.stale_uploads() if own else None
     finally:
         database.close()
 
 
-def table(found: list[Finding], uploads: list[Upload]) -> str:
+def table(found: list[Finding], uploads: list[Upload] | None) -> str:
     """Give a line for each folder and upload, and what it all comes to."""
     head = ("WORKSPACE", "STEP", "OBJECTS", "BYTES", "WOULD")
     rows = [
@@ -54,5 +56,6 @@ def table(found: list[Finding], uploads: list[Upload]) -> str:
     lines = ["  ".join([*map(str.ljust, row[:4], widths), row[4]]) for row in (head, *rows)] if rows else []
     going = [finding for finding in found if finding.kept is None]
     size = sum(finding.size for finding in going)
-    total = f"{len(going)} step folders of {size} bytes and {len(uploads)} unfinished uploads would go."
+    unfinished = "unknown" if uploads is None else str(len(uploads))
+    total = f"Would go: {len(going)} step folders of {size} bytes. Unfinished uploads: {unfinished}."
     return "\n".join([*lines, *([""] if lines else []), total])

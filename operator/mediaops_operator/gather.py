@@ -100,8 +100,8 @@ class Library:
     Only the sweeper of this very process deletes results, behind the interlock, and has them forgotten here.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self.interlock = Interlock(time.monotonic)
+    def __init__(self, storage: Storage, interlock: Interlock | None = None) -> None:
+        self.interlock = interlock or Interlock(time.monotonic)
         self._storage = storage
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         self._kept: OrderedDict[str, StepResult] = OrderedDict()

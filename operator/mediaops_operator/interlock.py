@@ -17,9 +17,13 @@ LATELY_SECONDS = 600.0
 
 
 class Interlock:
-    """Folders looked at lately, and those that are being deleted; for one event loop."""
+    """Folders looked at lately, and those that are being deleted; for one event loop.
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    `lately`: for how many seconds a look keeps the sweeper out.
+    """
+
+    def __init__(self, clock: Callable[[], float], lately: float = LATELY_SECONDS) -> None:
+        self.lately = lately
         self._clock = clock
         self._looked: OrderedDict[str, float] = OrderedDict()
         self._deleting: dict[str, asyncio.Event] = {}
@@ -49,6 +53,6 @@ class Interlock:
     def _forget_old(self) -> None:
         while self._looked:
             folder, time = next(iter(self._looked.items()))
-            if time > self._clock() - LATELY_SECONDS:
+            if time > self._clock() - self.lately:
                 return
             del self._looked[folder]

@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, exists, func, select, update
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import aliased
 
@@ -23,10 +23,9 @@ def due(connection: Connection, before: datetime, limit: int) -> list[Folder]:
 
     Any of them, by chance: those that something else keeps don't stand in the way of the rest.
     """
-    key: ColumnElement[str] = func.unnest(AssetRow.step_keys).column_valued("step_key")
     released = (
-        select(AssetRow.workspace_id, key)
-        .where(AssetRow.released_at.is_not(None), AssetRow.released_at <= before, AssetRow.step_keys != [])
+        select(AssetRow.workspace_id, func.unnest(AssetRow.step_keys).label("step_key"))
+        .where(AssetRow.released_at <= before, AssetRow.step_keys != [])
         .distinct()
         .subquery()
     )
@@ -62,8 +61,9 @@ def needed(connection: Connection) -> frozenset[str]:
 
 def forget(connection: Connection, folder: Folder) -> None:
     """Take a folder that is empty off the record of all that released it."""
-    rows = _used(folder.workspace, folder.step_key) & AssetRow.released_at.is_not(None)
-    left = func.array_remove(AssetRow.step_keys, folder.step_key)
+    step_key = cast(folder.step_key, Text)
+    rows = _used(folder.workspace, step_key) & AssetRow.released_at.is_not(None)
+    left = func.array_remove(AssetRow.step_keys, step_key)
     connection.execute(update(AssetRow).where(rows).values(step_keys=left))
 
 

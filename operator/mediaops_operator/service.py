@@ -22,6 +22,7 @@ from mediaops_operator.database import Database, DatabaseUnavailable
 from mediaops_operator.events import Events
 from mediaops_operator.gather import Gatherer, Library
 from mediaops_operator.installation import Installation
+from mediaops_operator.interlock import LATELY_SECONDS, Interlock
 from mediaops_operator.kube import Access, ApiError, Cluster, Resource, Unreachable
 from mediaops_operator.mirror import Mirror
 from mediaops_operator.n8n import N8n
@@ -70,7 +71,9 @@ class Service:
         self._mirror = Mirror(self._database, self._clock, limit, self.queue.add)
         self._events = Events(self._cluster)
         self._n8n = N8n(settings.n8n_webhook_url, settings.n8n_webhook_secret, settings.n8n_ca_file)
-        library = Library(Storage(s3))
+        # Where the grace period is shorter, so is what has to be kept apart.
+        lately = min(LATELY_SECONDS, float(settings.sweep_grace_seconds))
+        library = Library(Storage(s3), Interlock(self._clock, lately))
         self._sweeper = self._sweeping(library, settings.sweeper_storage(s3))
         self._gatherer = Gatherer(self.cache, library, self._database, self._mirror)
         self._reconciler = Reconciler(

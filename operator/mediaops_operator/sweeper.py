@@ -136,8 +136,8 @@ class Sweeper:
         self._pause = pause
 
     async def run(self) -> None:
-        """Sweep for ever; first after a pause, by which what an earlier process looked at is named."""
-        pause = self._pause
+        """Sweep for ever; first after a pause, because nobody knows what an earlier process looked at lately."""
+        pause = max(self._pause, self._library.interlock.lately)
         while True:
             await asyncio.sleep(pause)
             pause = self._pause
