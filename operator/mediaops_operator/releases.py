@@ -51,6 +51,12 @@ def due(connection: Connection, before: datetime, limit: int) -> list[Folder]:
     return [Folder(workspace, step_key, tuple(found)) for (workspace, step_key), found in holders.items()]
 
 
+def held(connection: Connection, folder: Folder) -> bool:
+    """Say whether any asset on record holds a folder now."""
+    rows = _used(folder.workspace, cast(folder.step_key, Text)) & AssetRow.released_at.is_(None)
+    return bool(connection.scalar(select(exists().where(rows))))
+
+
 def needed(connection: Connection) -> frozenset[str]:
     """Give the keys of all files that publications may still read: whatever isn't posted or withdrawn."""
     unsettled = PostRow.state.not_in([state.value for state in SETTLED])

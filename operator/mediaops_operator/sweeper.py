@@ -181,6 +181,9 @@ class Sweeper:
         async with self._library.interlock.deletion(folder.prefix) as free:
             if not free or folder.step_key in self._mirror.waiting(folder.workspace):
                 return Kept.LOOKED_AT
+            # Once more, after what waited to be written: it may have been, since this round began.
+            if await self._database.run(partial(releases.held, folder=folder)):
+                return Kept.HELD
             self._library.forget(folder.workspace, folder.step_key)
             if finding.objects:
                 await self._delete(finding)

@@ -246,6 +246,25 @@ def test_what_a_visit_has_just_looked_at_stays(bench: Bench) -> None:
     assert bench.left() == {step_key}
 
 
+def test_what_comes_on_record_while_a_round_is_under_way_stays(bench: Bench) -> None:
+    step_keys = [bench.folder() for _ in range(3)]
+    bench.asset(*step_keys, released_at=LONG_AGO)
+    kept: list[str] = []
+
+    handle = bench.lists.finish_request
+
+    def put_on_record_first(request: Any, address: Any) -> None:
+        if not kept:
+            kept.append(step_keys[1])
+            bench.work(lambda c: upsert(c, AssetRow, [other | {"step_keys": kept}], force=True))
+        handle(request, address)
+
+    other = bench.asset()
+    bench.lists.finish_request = put_on_record_first  # type: ignore[method-assign]
+    assert bench.sweep()
+    assert bench.left() == set(kept)
+
+
 def test_uploads_that_nobody_will_complete_are_aborted_in_step_folders_only(bench: Bench) -> None:
     bench.asset()
     backend = bench.s3.client("backend")

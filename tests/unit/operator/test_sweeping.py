@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mediaops.identity import asset_id, ingest_step_key
+from mediaops.settings import S3Settings, SettingsError, load
 from mediaops.storage import Stat
 from mediaops_operator.gather import Library
 from mediaops_operator.interlock import Interlock
 from mediaops_operator.planning.sweeping import Folder, Holder, Kept, Listed, folders_of, judge
+from mediaops_operator.settings import OperatorSettings
 from tests.unit.operator.simulation import KEY, MemoryStorage, World
 
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
@@ -119,6 +121,39 @@ def test_no_folder_goes_that_is_named_held_or_young(
         assert each.resource_uid not in listed.working
         assert listed.assets.get((each.namespace, each.name), (None,))[0] != each.resource_uid
     assert all(time <= NOW - GRACE for time in modified)
+
+
+# Settings ---------------------------------------------------------------------------------------------------
+
+
+def told(monkeypatch: pytest.MonkeyPatch, **variables: str) -> S3Settings | None:
+    """Give how the sweeper opens the bucket, told so."""
+    needed = {
+        "DATABASE_URL": "postgresql://o:p@db/mediaops",
+        "N8N_WEBHOOK_URL": "https://n8n.test/webhook",
+        "N8N_WEBHOOK_SECRET": "0123456789abcdef0123456789abcdef",
+        "MEDIAOPS_BACKEND_URL": "http://backend",
+        "MEDIAOPS_CAPABILITY_KEY_FILE": "capability.pem",
+        "MEDIAOPS_PROFILES_FILE": "profiles.yaml",
+        "STORAGE_BUCKET": "media",
+        "STORAGE_URL": "https://storage.test",
+        "MEDIAOPS_S3_ACCESS_KEY_ID": "operator",
+        "MEDIAOPS_S3_SECRET_ACCESS_KEY": "the operator's",
+    }
+    for name, value in (needed | variables).items():
+        monkeypatch.setenv(name, value)
+    return load(OperatorSettings).sweeper_storage(load(S3Settings))
+
+
+def test_the_sweeper_has_a_key_of_its_own_or_nothing_is_swept(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(monkeypatch) is None
+    one = {"MEDIAOPS_SWEEPER_S3_ACCESS_KEY_ID": "sweeper"}
+    with pytest.raises(SettingsError, match="set both, or neither"):
+        told(monkeypatch, **one)
+    opened = told(monkeypatch, MEDIAOPS_SWEEPER_S3_SECRET_ACCESS_KEY="the sweeper's", **one)
+    assert opened is not None
+    assert (opened.bucket, opened.access_key_id) == ("media", "sweeper")
+    assert opened.secret_access_key.get_secret_value() == "the sweeper's"
 
 
 # What an asset uses ----------------------------------------------------------------------------------------
