@@ -156,12 +156,13 @@ class Service:
             self.queue.add(key)
 
     def _seen_gone(self, kind: str, manifest: Manifest) -> None:
+        if kind == ASSETS:
+            # Also where a write of ours has met the end first: only this has the last word on the policy.
+            policy = (manifest.get("spec") or {}).get("deletionPolicy")
+            self._mirror.gone(UUID(manifest["metadata"]["uid"]), policy)
         key = self.cache.drop(kind, manifest)
         if key is None:
             return
-        if kind == ASSETS:
-            policy = (manifest.get("spec") or {}).get("deletionPolicy")
-            self._mirror.gone(UUID(manifest["metadata"]["uid"]), policy)
         self.queue.add(key)
 
     def _seen_working(self, kind: str, manifest: Manifest) -> None:
