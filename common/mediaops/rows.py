@@ -69,6 +69,7 @@ def asset_row(asset: MediaAsset, workspace: str) -> dict[str, Any]:
         "height": media.height_pixels if media else None,
         "file_size_bytes": media.size_bytes if media else None,
         "metadata": dict(spec.attributes),
+        "deletion_policy": spec.deletion_policy,
         "namespace": asset.namespace,
         "name": asset.name,
         "resource_uid": UUID(asset.uid),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mediaops.identity import ingest_step_key, job_id, result_key
+from mediaops.identity import ingest_step_key, job_id, result_key, step_folder
 from mediaops.models.mediaasset import MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.work import ObjectRef, StepResult
@@ -24,6 +25,7 @@ from mediaops_operator import inbox, posts, views
 from mediaops_operator.cache import JOBS, PODS, PROCESSING_JOBS, AssetKey, Cache
 from mediaops_operator.database import Database, DatabaseUnavailable
 from mediaops_operator.inbox import JobNews
+from mediaops_operator.interlock import Interlock
 from mediaops_operator.mirror import Mirror
 from mediaops_operator.observed import Found, Observed, Sending, Trouble
 from mediaops_operator.planning import requests
@@ -93,9 +95,13 @@ def trouble_of(reason: Reason, error: Exception) -> Trouble:
 
 
 class Library:
-    """Results in storage. What was found is kept, because it never changes; what wasn't is asked for again."""
+    """Results in storage. What was found is kept, because it never changes; what wasn't is asked for again.
 
-    def __init__(self, storage: Storage) -> None:
+    Only the sweeper of this very process deletes results, behind the interlock, and has them forgotten here.
+    """
+
+    def __init__(self, storage: Storage, interlock: Interlock | None = None) -> None:
+        self.interlock = interlock or Interlock(time.monotonic)
         self._storage = storage
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         self._kept: OrderedDict[str, StepResult] = OrderedDict()
@@ -117,7 +123,12 @@ class Library:
                     results[key] = answer
         return Looks(results, frozenset(looked), trouble)
 
+    def forget(self, workspace: str, step_key: str) -> None:
+        """Take in that a result is deleted."""
+        self._kept.pop(result_key(workspace, step_key), None)
+
     async def _one(self, workspace: str, step_key: str) -> StepResult | None:
+        await self.interlock.look(step_folder(workspace, step_key))
         key = result_key(workspace, step_key)
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -160,12 +171,12 @@ class Gatherer:
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
             return None
         asset = MediaAsset.model_validate(manifest)
-        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if _owner(m) == asset.uid]
+        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if owner_uid(m) == asset.uid]
         pods = self._cache.children(PODS, key)
         jobs = tuple(
             views.job_view(job, pods, self.troubles)
             for job in self._cache.children(JOBS, key)
-            if _owner(job) == asset.uid
+            if owner_uid(job) == asset.uid
         )
         observed = Observed(
             asset=asset,
@@ -184,7 +195,7 @@ class Gatherer:
         manifest = self._cache.asset(key)
         if manifest is None or manifest["metadata"]["uid"] != observed.asset.uid:
             return None
-        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if _owner(m) == observed.asset.uid]
+        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if owner_uid(m) == observed.asset.uid]
         jobs = {m["metadata"]["name"]: ProcessingJob.model_validate(m) for m in owned}
         return replace(observed, asset=MediaAsset.model_validate(manifest), processing_jobs=jobs)
 
@@ -296,7 +307,8 @@ class Gatherer:
         return replace(observed, posts=rows)
 
 
-def _owner(manifest: Manifest) -> str | None:
+def owner_uid(manifest: Manifest) -> str | None:
+    """Give the uid of the object that controls another."""
     owners = manifest["metadata"].get("ownerReferences") or []
     return next((o["uid"] for o in owners if o.get("controller")), None)
 

@@ -115,21 +115,15 @@ def _lent(asset: MediaAsset, launch: Launch, installation: Installation) -> str 
 
 def _capability(order: WorkOrder, installation: Installation, now: datetime) -> str:
     reads = {reference.key for step in order.steps for reference in step.reads.values()}
-    if order.source and order.steps:
+    if order.source and order.step_keys:
         reads.add(order.source.key)
-    steps = {step.step_key for step in order.steps}
-    if order.ingest:
-        steps.add(order.ingest.step_key)
-        if order.source:
-            reads.add(order.source.key)
+    own = tuple(step_folder(order.workspace, step) for step in order.step_keys)
     capability = Capability(
         workspace=order.workspace,
         namespace=order.namespace,
         job=order.job,
-        reads=frozenset(
-            r for r in reads if not r.startswith(tuple(step_folder(order.workspace, s) for s in steps))
-        ),
-        step_keys=frozenset(steps),
+        reads=frozenset(r for r in reads if not r.startswith(own)),
+        step_keys=order.step_keys,
     )
     issued = int(now.timestamp())
     return installation.signer.sign(

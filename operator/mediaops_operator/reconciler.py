@@ -172,7 +172,8 @@ class Reconciler:
         now_seen = self._gatherer.again(key, visit.observed) if wrote else visit.observed
         if now_seen is not None:
             persisted = status_of(now_seen.asset.status.conditions, "Persisted") == "True"
-            self._mirror.put(now_seen, changed=wrote or not persisted)
+            writes = {key for launch in desired.launches for key in launch.order.step_keys}
+            self._mirror.put(now_seen, changed=wrote or not persisted, writes=writes)
             (self.unfinished.discard if is_finished(now_seen.asset) else self.unfinished.add)(key)
         if desired.again or desired.send:
             self._queue.add(key)

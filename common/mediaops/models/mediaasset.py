@@ -297,7 +297,8 @@ class MediaAssetSpec(Model):
     suspend: bool = False
     """Pause: no new Jobs are made, running ones are left."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of stored outputs when the asset is deleted."""
+    """What becomes of stored outputs when the asset is deleted. `Retain`: they stay. `Delete`: they go after a
+    period of grace, except what another asset uses too or an unfinished post still needs."""
     attributes: Annotated[
         dict[str, AttributeValue],
         Field(

@@ -122,6 +122,12 @@ class WorkOrder(Model):
     ingest: IngestOrder | None = None
     steps: list[StepOrder] = []
 
+    @property
+    def step_keys(self) -> frozenset[str]:
+        """Give the steps whose folders it writes."""
+        fetched = [self.ingest.step_key] if self.ingest else []
+        return frozenset([*fetched, *(step.step_key for step in self.steps)])
+
 
 class StoredFile(Model):
     """One file in a result."""
