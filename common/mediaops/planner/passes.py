@@ -167,7 +167,7 @@ def _attach(
         return
     for index, candidate in enumerate(passes):
         if candidate.placement.engine is None and candidate.placement.gpu == 0:
-            through = _through([wanted, *(by_name[n] for n in candidate.names)], by_name)
+            through = _through([wanted, *(by_name[n] for n in candidate.members)], by_name)
             passes[index] = Pass(
                 candidate.members,
                 candidate.placement,

@@ -21,7 +21,7 @@ from mediaops_operator.planning import requests
 from mediaops_operator.planning.budget import over_budget, total_cost
 from mediaops_operator.planning.conditions import Says, condition, sentence, status_of
 from mediaops_operator.planning.desired import Desired, Launch, Note, Withdraw
-from mediaops_operator.planning.operations import Course, Work
+from mediaops_operator.planning.operations import Course, Work, open_in
 from mediaops_operator.planning.passes import OrderTooLarge, launches, results_by_name, too_large
 from mediaops_operator.planning.publishing import (
     PUBLISHED,
@@ -104,6 +104,15 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     uids = {pj.uid for pj in unwanted}
     idle = _idle_jobs(observed, status, uids, cancelled)
     left = [job.name for job in observed.jobs if job.end and any(s.uid in uids for s in job.shares)]
+    there = {job.name for job in observed.jobs}  # a Job that somebody deleted leaves its work order behind
+    left += [
+        pj.status.job_name
+        for pj in unwanted
+        if pj.status.pass_
+        and pj.status.job_name
+        and open_in(pj.status, 1)
+        and pj.status.job_name not in there
+    ]
     return Desired(
         status=status,
         commits=source.facts is not None and not identified(asset),
