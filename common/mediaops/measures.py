@@ -48,6 +48,8 @@ BLACK_KEYS = ("lavfi.black_start", "lavfi.black_end")
 FROZEN_KEYS = ("lavfi.freezedetect.freeze_start", "lavfi.freezedetect.freeze_end")
 SILENT_KEYS = ("lavfi.silence_start", "lavfi.silence_end")
 
+LEAST_SIDE = 32
+"""Shorter side in pixels from which there is a VMAF: below 24 libvmaf breaks."""
 SCORED_PICTURES = 600
 """Pictures of a film that VMAF is computed of, evenly spread; all of a film that has no more."""
 

@@ -355,6 +355,10 @@ class Reason(StrEnum):
         "the condition's message has the last failure.",
         "Look at the Event with that failure, then annotate the asset with mediaops.dev/retry; or leave the check "
         "out.")
+    PICTURE_TOO_SMALL = ("PictureTooSmall", Topic.QUALITY,
+        "The picture is too small for VMAF.",
+        "Its shorter side has less than 32 pixels.",
+        "Leave qualityChecks.minVmaf out.")
     FILTERED_APART = ("FilteredApart", Topic.QUALITY,
         "The picture has passed through clarity, behind which VMAF isn't measured.",
         "clarity isn't a filter of FFmpeg's, and the picture before the encode can't be had again beside the file.",

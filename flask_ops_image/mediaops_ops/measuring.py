@@ -106,6 +106,8 @@ def _vmaf(finished: Finished, inputs: Inputs) -> StepOutcome:
     if way.apart:
         return StepOutcome(skipped=Reason.FILTERED_APART)
     path, media = _media(finished, inputs)
+    if min(media.width or 0, media.height or 0) < measures.LEAST_SIDE:
+        return StepOutcome(skipped=Reason.PICTURE_TOO_SMALL)
     threads = processors.usable()
     (inputs.work_dir / lines.GRAPH).write_text(lines.vmaf_graph(way, media, threads), encoding="utf-8")
     line = lines.vmaf_line(ffmpeg.executable(), str(source), str(path), threads)

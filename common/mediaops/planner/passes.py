@@ -75,7 +75,8 @@ def pack(
             and set(step.needs) <= _made(done, by_name)
         ):
             passes.append(Pass((step.name,), step.placement))
-    return passes
+    # What only runs through waits for something that is kept: by itself it makes nothing.
+    return [p for p in passes if p.prepares or any(by_name[name].stored for name in p.members)]
 
 
 def _made(done: Collection[str], by_name: dict[str, Step]) -> set[str]:

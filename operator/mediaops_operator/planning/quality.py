@@ -130,9 +130,23 @@ class _Course:
             return self._running(job)
         if job:
             return self._concluded(job)
+        if self._vanished():
+            return self._moved(self.quality.job_name or "")
         if not self._missing:
             return self._judge(checks)
         return self._launch()
+
+    def _vanished(self) -> bool:
+        """Say whether the Job that was made last was deleted before its end was recorded: nothing counts."""
+        asset, quality = self._observed.asset, self.quality
+        name = quality_job_name(asset.name, asset.uid, quality.round, quality.jobs)
+        return quality.job_name == name
+
+    def _moved(self, job: str) -> QualityPlan:
+        """Leave a Job behind; the next visit sees what it left, and makes another one where something is missing."""
+        quality = self.quality.model_copy(update={"jobs": self.quality.jobs + 1})
+        says = _says("Unknown", Reason.MEASURING, Reason.MEASURING.sentence)
+        return QualityPlan(says, quality, ended=(job,), again=True)
 
     def _running(self, job: JobView) -> QualityPlan:
         standstill = job.standstill
@@ -153,16 +167,10 @@ class _Course:
         verdict = conclude(job, counted_on[0], counted_on) if lacking else None
         if lacking:
             self._charge(left_over(job, counted_on[0], counted_on))
-        counted = verdict is not None and verdict.counted
-        quality = self.quality.model_copy(
-            update={"jobs": self.quality.jobs + 1, "attempts": self.quality.attempts + counted}
-        )
-        if (
-            verdict is None or verdict.blameless
-        ):  # it left all it should: the next visit sees what that comes to
-            says = _says("Unknown", Reason.MEASURING, Reason.MEASURING.sentence)
-            return QualityPlan(says, quality, ended=(job.name,), again=True)
-        return self._failed(job, verdict, quality)
+        if verdict is None or verdict.blameless:
+            return self._moved(job.name)
+        counts = {"jobs": self.quality.jobs + 1, "attempts": self.quality.attempts + verdict.counted}
+        return self._failed(job, verdict, self.quality.model_copy(update=counts))
 
     def _failed(self, job: JobView, verdict: Verdict, quality: QualityStatus) -> QualityPlan:
         retry = self._observed.asset.spec.retry

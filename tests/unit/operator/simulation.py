@@ -210,7 +210,7 @@ class World:
         self.api.make(kube.ASSETS, {"metadata": metadata, "spec": spec, "status": {"observedGeneration": -1}})
         self.last: Desired | None = None
         self.ingest_again = False
-        """An ingest Job, or one that measures, was deleted: the next one has the same name, because nothing ended."""
+        """An ingest Job was deleted: the next one has the same name, because nothing ended."""
         self.log: list[str] = []
         self.told: list[journal.Line] = []
         self.figures: dict[str, dict[str, str]] = {}
