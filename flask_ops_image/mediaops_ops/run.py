@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mediaops.identity import log_key, result_key
+from mediaops.measures import STEP_TYPES
 from mediaops.media import Media
 from mediaops.models.work import (
     Exit,
@@ -27,13 +28,14 @@ from mediaops.models.work import (
     WorkOrder,
 )
 from mediaops.reasons import Reason
+from mediaops.transcript import is_transcript
 from mediaops_ops import log as logs
 from mediaops_ops.filter_files import MAX_BYTES
 from mediaops_ops.limits import Ended, Limits
 from mediaops_ops.metering import METER
 from mediaops_ops.net import Http
 from mediaops_ops.outcome import StepError, StepOutcome, Unreachable
-from mediaops_ops.passes import NAMED, TRANSCRIPT, Pass
+from mediaops_ops.passes import NAMED, RENDITION, Pass
 from mediaops_ops.report import Reporter
 from mediaops_ops.settings import PREFIX, Settings
 from mediaops_ops.storage import Storage
@@ -55,6 +57,7 @@ class StorageDesk:
         self._reporter = reporter
         self._folder = folder
         self._read: dict[str, Path] = {}
+        self._measured = {step.input for step in order.steps if step.type in STEP_TYPES}
         self.results: dict[str, StepResult] = {}
         """Results that were there before this run, by the step's name."""
 
@@ -87,11 +90,11 @@ class StorageDesk:
             self._read[ref.key] = path
         return path
 
-    def transcript(self, step: StepOrder) -> Path | None:
-        """Fetch the transcript of a step that an earlier pod of this Job finished."""
+    def made(self, step: StepOrder, name: str) -> Path | None:
+        """Fetch a file of a step that an earlier pod of this Job finished."""
         result = self.results.get(step.name)
-        file = result.file(TRANSCRIPT) if result else None
-        return None if file is None else self.read(ObjectRef(key=file.key, sha256=file.sha256), "transcript")
+        file = result.file(name) if result else None
+        return None if file is None else self.read(ObjectRef(key=file.key, sha256=file.sha256), name)
 
     def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
         """Store a step's files, then its result.json; free their room."""
@@ -110,7 +113,8 @@ class StorageDesk:
         )
         self._storage.put_result(result, self._folder / "result.json")
         for file in outcome.files:
-            if file.name != TRANSCRIPT:  # which a caption of this pass may still read
+            # A caption of this pass may still read a transcript, and a measurement what it measures.
+            if not is_transcript(file.name) and not (file.name == RENDITION and step.name in self._measured):
                 file.path.unlink(missing_ok=True)
         self._reporter.completed(step.name)
         log.info("stored", extra={"step": step.name, "files": [file.name for file in outcome.files]})

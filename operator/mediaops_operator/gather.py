@@ -14,11 +14,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from mediaops.identity import ingest_step_key, job_id, result_key, step_folder
-from mediaops.models.mediaasset import MediaAsset, MediaFacts
+from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.work import ObjectRef, StepResult
 from mediaops.operations import Makes
-from mediaops.planner import Step
+from mediaops.planner import Step, plan_measurements
 from mediaops.reasons import Reason
 from mediaops.storage import Forbidden, NotFound, Stat, Storage, StorageError
 from mediaops_operator import inbox, posts, views
@@ -30,6 +30,8 @@ from mediaops_operator.mirror import Mirror
 from mediaops_operator.observed import Found, Observed, Sending, Trouble
 from mediaops_operator.planning import requests
 from mediaops_operator.planning.operations import live_job, open_in, reopened
+from mediaops_operator.planning.passes import missing
+from mediaops_operator.planning.quality import live_quality
 from mediaops_operator.planning.source import failed, live_ingest
 from mediaops_operator.planning.summary import is_finished
 from mediaops_operator.resolve import (
@@ -217,11 +219,14 @@ class Gatherer:
         if facts is None or facts.identity is None:
             return observed
         steps = resolve(observed.asset, facts.identity, observed.processing_jobs.values())
-        observed = replace(observed, steps=steps, percents=_percents(observed, steps, memory, clock))
+        measurements = tuple(plan_measurements(observed.asset.spec, steps, facts.identity))
+        percents = _percents(observed, steps, memory, clock)
+        observed = replace(observed, steps=steps, measurements=measurements, percents=percents)
         if _reads_source(observed) and observed.source.object is None:
             found, trouble = await self._source(observed)
             observed = replace(observed, source=found, storage_trouble=trouble)
-        looks = await self._library.look(observed.served, _sought(observed, steps, memory))
+        sought = [*_sought(observed, steps, memory), *_measures_sought(observed)]
+        looks = await self._library.look(observed.served, sought)
         trouble = observed.storage_trouble or looks.trouble
         observed = replace(observed, results=looks.results, looked=looks.looked, storage_trouble=trouble)
         wanted = _publishes(observed) and observed.database_trouble is None
@@ -338,8 +343,7 @@ def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[s
             if step.operation.operation.makes is Makes.TEXT and _has_targets(observed):
                 keys.append(step.step_key)  # publishing reads its texts
             continue
-        job = live_job(resource, reopened(resource.status, round_), observed.jobs)
-        running = job is not None and not job.end
+        running = _runs(observed, resource)
         said = str(job_id(observed.asset_id, step.name, step.spec_hash)) in finished
         if running and not said:
             continue
@@ -348,6 +352,26 @@ def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[s
         if step.prepared and not running:
             keys.append(step.prepared.step_key)
     return keys
+
+
+def _runs(observed: Observed, resource: ProcessingJob) -> bool:
+    """Say whether a Job that counts on an operation is under way."""
+    status = reopened(resource.status, observed.asset.status.round)
+    job = live_job(resource, status, observed.jobs)
+    return job is not None and not job.end
+
+
+def _measures_sought(observed: Observed) -> list[str]:
+    """Name the step keys of measurements to look for: of files that no Job works on, unless one measures now."""
+    job = live_quality(observed.asset.status, observed.jobs)
+    if job and not job.end:
+        return []
+    resources = {step.name: observed.processing_jobs.get(step.processing_job) for step in observed.steps}
+    return [
+        one.step_key
+        for one in missing(observed)
+        if one.of == SOURCE or ((resource := resources[one.of]) and not _runs(observed, resource))
+    ]
 
 
 def _has_targets(observed: Observed) -> bool:

@@ -17,7 +17,7 @@ from mediaops.models.mediaasset import MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.usage import Usage
 from mediaops.models.work import ObjectRef, StepResult
-from mediaops.planner import Step
+from mediaops.planner import Measurement, Step
 from mediaops.publications import Publication
 from mediaops.reasons import Reason
 
@@ -79,6 +79,10 @@ class JobView:
     shares: tuple[Share, ...] = ()
     ingest: tuple[int, int] | None = None
     """Round and `jobs` of the ingest it does; None: it runs a pass."""
+    quality: tuple[int, int] | None = None
+    """Round and `jobs` of the measuring it does for quality checks."""
+    measures: tuple[str, ...] = ()
+    """Step keys of what it measures then."""
     log_step: str = ""
     """Step key beside whose result the end of its log is put, if it fails."""
     suspended: bool = False
@@ -164,6 +168,8 @@ class Observed:
     source: Found = Found()
     steps: tuple[Step, ...] = ()
     """The operations, settled; empty while the source's identity isn't known."""
+    measurements: tuple[Measurement, ...] = ()
+    """What the spec's quality checks need to know, as far as the operations are settled."""
     results: Mapping[str, StepResult] = field(default_factory=dict)
     """What was found in storage, by step key."""
     looked: frozenset[str] = frozenset()

@@ -191,7 +191,7 @@ class Reconciler:
 
     def _count(self, desired: Desired) -> None:
         for launch in desired.launches:
-            metrics.JOBS_LAUNCHED.labels("ingest" if launch.ingest else "pass").inc()
+            metrics.JOBS_LAUNCHED.labels(launch.role).inc()
         for note in desired.notes:
             if note.job and note.reason == Reason.ATTEMPTS_EXHAUSTED:
                 metrics.EXHAUSTED.inc()

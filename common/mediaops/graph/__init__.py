@@ -28,7 +28,14 @@ from mediaops.graph.commands import (
     folder_name,
     reading,
 )
-from mediaops.graph.planning import PREPARE_AUDIO, PREPARE_FRAMES, needs_media, plan_pass, plan_samples
+from mediaops.graph.planning import (
+    PREPARE_AUDIO,
+    PREPARE_FRAMES,
+    needs_media,
+    plan_pass,
+    plan_samples,
+    plan_way,
+)
 from mediaops.graph.sampling import Samples
 
 __all__ = [
@@ -51,6 +58,7 @@ __all__ = [
     "needs_media",
     "plan_pass",
     "plan_samples",
+    "plan_way",
     "reading",
     "supposed",
 ]

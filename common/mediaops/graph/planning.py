@@ -20,6 +20,7 @@ from mediaops.graph.commands import (
     Output,
     PassPlan,
 )
+from mediaops.graph.measuring import Way
 from mediaops.graph.sampling import Samples, pieces
 from mediaops.graph.upright import upright
 from mediaops.graph.wiring import (
@@ -36,6 +37,7 @@ from mediaops.graph.wiring import (
     staged,
     way,
 )
+from mediaops.measures import STEP_TYPES
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import SPRITE, StepOrder
@@ -89,7 +91,7 @@ STILL_CONTAINERS = {
 
 def needs_media(step: StepOrder, file_type: FileType) -> bool:
     """Say whether a step reads the media file itself, and not only what earlier passes prepared of it."""
-    if step.engine is not None:
+    if step.engine is not None or step.type in STEP_TYPES:
         return False
     makes = MAKES[step.type]
     if makes is Makes.TRANSCRIPT:
@@ -119,6 +121,17 @@ def plan_samples(steps: Sequence[StepOrder], media: Media, findings: Findings, n
     planner = _Planner(steps, media, findings, ())
     planner.plan()
     return planner.samples(name)
+
+
+def plan_way(steps: Sequence[StepOrder], media: Media, findings: Findings, name: str) -> Way:
+    """Give how the source's picture becomes the one that a step encodes; raises PlanError where it has none."""
+    planner = _Planner(steps, media, findings, ())
+    planner.plan()
+    if name not in planner.nodes:
+        raise PlanError(planner.impossible.get(name, "the file has no picture"))
+    nodes = planner.nodes
+    read = files(nodes, [outputs.sample(nodes[name], 0)])
+    return Way(media.picture_stream, tuple(way(nodes, name)), read, filtered_apart(nodes, [name]))
 
 
 class _Planner:

@@ -12,8 +12,12 @@ from mediaops.planner.passes import Pass
 from mediaops.planner.steps import Step
 from mediaops.transcript import file_name
 
+TRANSCRIPT_ROLE = "transcript"
+"""The role under which a step reads a transcript.json."""
 
-def _reference(file: StoredFile) -> ObjectRef:
+
+def reference(file: StoredFile) -> ObjectRef:
+    """Give the reference by which a pod reads a stored file."""
     return ObjectRef(key=file.key, size_bytes=file.size_bytes, sha256=file.sha256, media_type=file.media_type)
 
 
@@ -52,7 +56,7 @@ def _rendition(name: str, running: set[str], results: Mapping[str, StepResult]) 
     file = results[name].file("rendition")
     if file is None:
         raise KeyError(f"{name} has no rendition in its result")
-    return {"input": _reference(file)}
+    return {"input": reference(file)}
 
 
 def _operation(
@@ -70,18 +74,18 @@ def _operation(
     transcript_step = None
     if step.prepared:
         for file in results[step.prepared.name].files:
-            reads[file.name] = _reference(file)
+            reads[file.name] = reference(file)
     else:
         reads |= _rendition(step.input, running, results)
     if step.edited:
-        reads["transcript"] = ObjectRef(key=f"{workspace}/{step.edited.key}", sha256=step.edited.sha256)
+        reads[TRANSCRIPT_ROLE] = ObjectRef(key=f"{workspace}/{step.edited.key}", sha256=step.edited.sha256)
     elif step.transcript in running:
         transcript_step = step.transcript
     elif step.transcript:
         language = getattr(step.operation.parameters, "transcript_language", None)
         transcript = results[step.transcript].file(file_name("json", language))
         if transcript:  # a transcription that was skipped has none: what reads it does without
-            reads["transcript"] = _reference(transcript)
+            reads[TRANSCRIPT_ROLE] = reference(transcript)
     return StepOrder(
         step_key=step.step_key,
         name=step.name,

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from mediaops.identity import pass_job_name
 from mediaops.models.work import MAX_WORK_ORDER_BYTES, StepResult, WorkOrder
-from mediaops.planner import Pass, pack, step_orders
+from mediaops.planner import Measurement, Pass, pack, step_orders
+from mediaops.planner.measurements import on_the_way
 from mediaops.reasons import Reason
 from mediaops_operator.credentials import engine_secret
 from mediaops_operator.installation import Installation
@@ -18,6 +19,10 @@ from mediaops_operator.planning.outputs import result_of
 
 APART_AFTER = 2
 """Attempts after which operations that failed together get a pass each."""
+
+
+CAPABILITY_ROOM = 40_000
+"""Bytes of a work order that are left for its capability."""
 
 
 class OrderTooLarge(Exception):
@@ -90,6 +95,8 @@ def _launch(
         for name in counted
     )
     asset = observed.asset
+    steps = [w.step for w in works]
+    measured = [one for one in missing(observed) if one.step_key not in observed.results]
     order = WorkOrder(
         job=pass_job_name(asset.name, [(s.uid, s.round, s.jobs) for s in shares]),
         namespace=asset.namespace,
@@ -103,9 +110,12 @@ def _launch(
         max_source_bytes=installation.max_source_bytes,
         gpus=pass_.placement.gpu,
         source=observed.source.object,
-        steps=step_orders(pass_, [w.step for w in works], results, observed.asset_id, observed.served),
+        steps=[
+            *step_orders(pass_, steps, results, observed.asset_id, observed.served),
+            *on_the_way(pass_, steps, measured),
+        ],
     )
-    if len(order.model_dump_json()) > MAX_WORK_ORDER_BYTES - 40_000:  # room for the capability
+    if len(order.model_dump_json()) > MAX_WORK_ORDER_BYTES - CAPABILITY_ROOM:
         raise OrderTooLarge
     engine = pass_.placement.engine
     return Launch(
@@ -115,6 +125,13 @@ def _launch(
         engine=engine,
         credential=engine_secret(engine) if engine else None,
     )
+
+
+def missing(observed: Observed) -> list[Measurement]:
+    """Give the measurements whose figures aren't in status."""
+    quality = observed.asset.status.quality
+    known = {figures.step_key for figures in quality.figures} if quality else set()
+    return [one for one in observed.measurements if one.step_key not in known]
 
 
 def too_large() -> Trouble:
