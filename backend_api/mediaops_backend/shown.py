@@ -32,6 +32,8 @@ class Progress(BaseModel):
     total: int
     completed: int
     failed: int
+    seconds_left: int | None = None
+    """How many seconds the operations still take; None while one of them waits, or it is too early to say."""
 
 
 class Queued(BaseModel):
@@ -65,23 +67,35 @@ def jobs(found: Rows, storage: Storage) -> list[dict[str, Any]]:
 def _job(row: Row[Any], storage: Storage, cost: Amounts) -> dict[str, Any]:
     values = row._asdict()
     shown = {name: _opened(values[name], storage, row.workspace_id) for name in JOB_COLUMNS}
-    # Progress is of one Kubernetes Job; of an earlier one it would mislead.
-    current = row.flask_job_id is not None and row.progress_job_name == row.flask_job_id
     done = 100 if row.status == "completed" else 0
-    running = current and row.status == "processing"
     return {
         **shown,
-        "percent": row.percent if running else done,
-        "seconds_left": row.seconds_left if running else None,
+        "percent": row.percent if _told(row) else done,
+        "seconds_left": row.seconds_left if _told(row) else None,
         "cost": cost.model_dump(),
     }
 
 
+def _told(row: Row[Any]) -> bool:
+    """Say whether the Kubernetes Job that runs the job now said how far it is; of an earlier one it would mislead."""
+    return (
+        row.status == "processing"
+        and row.flask_job_id is not None
+        and row.progress_job_name == row.flask_job_id
+    )
+
+
 def progress(job_rows: Sequence[Row[Any]]) -> Progress:
-    """Count jobs by how they stand."""
+    """Count jobs by how they stand, and say how long they still take."""
     statuses = [row.status for row in job_rows]
+    # What is only passed through says nothing of its own: it ends with what passes through it.
+    open_ = [row for row in job_rows if row.status in ("queued", "processing") and row.stored]
+    left = [row.seconds_left for row in open_ if _told(row) and row.seconds_left is not None]
     return Progress(
-        total=len(statuses), completed=statuses.count("completed"), failed=statuses.count("failed")
+        total=len(statuses),
+        completed=statuses.count("completed"),
+        failed=statuses.count("failed"),
+        seconds_left=max(left, default=None) if len(left) == len(open_) else None,
     )
 
 
