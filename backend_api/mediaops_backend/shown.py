@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import Row
 
+from mediaops.planner.outdated import Outdated
 from mediaops.storage import Storage
 from mediaops_backend.assets import Rows
+from mediaops_backend.catalogue import Detail, Page
 from mediaops_backend.costs import Amounts
 from mediaops_backend.settings import PUBLIC_URL_SECONDS
 
@@ -23,6 +25,12 @@ ASSET_COLUMNS = (
 JOB_COLUMNS = (
     "id", "media_asset_id", "job_type", "status", "input_params", "output_data", "flask_job_id", "attempts",
     "error", "started_at", "completed_at", "operation", "reason", "round",
+)  # fmt: skip
+
+
+POST_COLUMNS = (
+    "id", "publish_key", "target", "platform", "account", "state", "text", "revision", "attempts", "reason",
+    "message", "external_post_id", "url", "posted_at", "created_at", "updated_at",
 )  # fmt: skip
 
 
@@ -52,11 +60,109 @@ class Status(BaseModel):
     progress: Progress
 
 
+class Output(BaseModel):
+    """A file that an operation made."""
+
+    operation: str
+    name: str
+    """rendition, transcript.json, thumbnail-0, …"""
+    url: str
+    """Opens for 15 minutes."""
+    media_type: str
+    size_bytes: int
+    sha256: str
+    width_pixels: int | None = None
+    height_pixels: int | None = None
+    duration_millis: int | None = None
+
+
+class VersionChange(BaseModel):
+    """A version that isn't what it was."""
+
+    name: str
+    """Of an operation, an engine or a model."""
+    made_with: str | None
+    """None: it had no part in it."""
+    today: str | None
+
+
+class OutdatedOperation(BaseModel):
+    """An operation that today's versions would make differently; `mediaops.dev/reprocess` makes it anew."""
+
+    operation: str
+    changed: list[VersionChange]
+    reads: str | None = None
+    """An operation that it reads and that is outdated itself."""
+
+
+class Detailed(BaseModel):
+    """The answer to GET /api/media/assets/ID."""
+
+    asset: dict[str, Any]
+    jobs: list[dict[str, Any]]
+    """Of the operations that it wants, in their order."""
+    progress: Progress
+    outputs: list[Output]
+    posts: list[dict[str, Any]]
+    earlier_jobs: list[dict[str, Any]]
+    """Of operations that were edited or taken out since, the latest first."""
+    outdated: list[OutdatedOperation]
+
+
+class Assets(BaseModel):
+    """The answer to GET /api/media/assets."""
+
+    assets: list[dict[str, Any]]
+    next: str | None
+    """The cursor of the next page."""
+
+
 def asset(found: Rows, storage: Storage) -> dict[str, Any]:
     """Show an asset's row, and what it cost."""
-    values = found.asset._asdict()
-    shown = {name: _opened(values[name], storage, found.asset.workspace_id) for name in ASSET_COLUMNS}
-    return {**shown, "cost": found.cost.model_dump()}
+    return _asset(found.asset, found.cost, storage)
+
+
+def _asset(row: Row[Any], cost: Amounts, storage: Storage) -> dict[str, Any]:
+    values = row._asdict()
+    shown = {name: _opened(values[name], storage, row.workspace_id) for name in ASSET_COLUMNS}
+    return {**shown, "cost": cost.model_dump()}
+
+
+def page(found: Page, storage: Storage) -> Assets:
+    """Show a page of assets."""
+    return Assets(
+        assets=[_asset(row, cost, storage) for row, cost in found.assets],
+        next=found.following,
+    )
+
+
+def detail(found: Detail, storage: Storage) -> Detailed:
+    """Show all that is known of an asset."""
+    rows = found.rows
+    return Detailed(
+        asset=asset(rows, storage),
+        jobs=jobs(rows, storage),
+        progress=progress(rows.jobs),
+        outputs=[output for row in rows.jobs for output in _outputs(row, storage)],
+        posts=[{name: row._mapping[name] for name in POST_COLUMNS} for row in found.posts],
+        earlier_jobs=[_job(row, storage, rows.job_costs.get(row.id, Amounts())) for row in found.earlier],
+        outdated=[_outdated(one) for one in found.outdated],
+    )
+
+
+def _outputs(row: Row[Any], storage: Storage) -> list[Output]:
+    made = row.output_data.get("outputs", [])
+    return [
+        Output(operation=row.operation, url=_opened(one["uri"], storage, row.workspace_id), **one)
+        for one in made
+    ]
+
+
+def _outdated(one: Outdated) -> OutdatedOperation:
+    changed = [
+        VersionChange(name=name, made_with=before, today=now) for name, (before, now) in one.changed.items()
+    ]
+    return OutdatedOperation(operation=one.operation, changed=changed, reads=one.reads)
 
 
 def jobs(found: Rows, storage: Storage) -> list[dict[str, Any]]:
