@@ -26,7 +26,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """The migration that this code needs; see the table mediaops_schema."""
 
 CHANNEL = "mediaops"
@@ -138,6 +138,10 @@ class JobRow(Base):
     wanted: Mapped[bool] = mapped_column(server_default=sql("true"))
     """False once the asset no longer names this operation with these parameters."""
     step_key: Mapped[str | None]
+    versions: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Versions of operation, engine and models that it was made with, by name; None: not on record."""
+    needs: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    """Operations of the asset whose results it reads, by name."""
     stored: Mapped[bool] = mapped_column(server_default=sql("true"))
     resource_name: Mapped[str | None]
     """The ProcessingJob's name; None until it exists."""

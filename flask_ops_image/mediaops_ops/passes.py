@@ -14,6 +14,7 @@ from typing import Protocol
 
 from mediaops.graph import (
     STORED_NAME,
+    AnalysisKind,
     Document,
     Findings,
     PassPlan,
@@ -53,10 +54,16 @@ INPUT = "input"
 NAMED = "named"
 """The role of a file that a step's parameters name."""
 TRANSCRIPT, RENDITION = file_name("json"), "rendition"
-GRAPH_SHARE = 0.2
+GRAPH_SHARE = 0.1
 """Share of a runner's progress that preparing its sound and frames counts for."""
-ANALYSIS_SHARE = 0.2
-"""Share of what is left of the graph's progress that each analysis before it counts for."""
+ANALYSIS_SHARES = {
+    AnalysisKind.ENCODERS: 0.01,
+    AnalysisKind.LOUDNESS: 0.05,
+    AnalysisKind.SURVEY: 0.1,
+    AnalysisKind.QUALITY: 0.4,
+}
+"""Share of what is left of the graph's progress that an analysis before it counts for, beside one encode, as measured
+on clips of a minute (docs/decisions/0080)."""
 
 
 class Desk(Protocol):
@@ -201,7 +208,7 @@ class Pass:
         while (plan := plan_pass(steps, media, findings, failed)).wanted:
             for analysis in plan.wanted:
                 log.info("finds out first", extra={"analysis": analysis.words})
-                part, progress = divided(progress, ANALYSIS_SHARE)
+                part, progress = divided(progress, ANALYSIS_SHARES[analysis.kind])
                 findings = find(
                     Subject(analysis, source, media, steps, findings, self.folder, part, files.write)
                 )

@@ -43,8 +43,10 @@ from mediaops_ops.storage import Storage
 log = logging.getLogger(__name__)
 
 MAX_TERMINATION_BYTES = 4096
-FETCHED_SHARE = 0.1
+FETCHED_SHARE = 0.05
 """Share of a step's progress that fetching the source counts for."""
+STORED_SHARE = 0.05
+"""Share of it that storing what was made counts for."""
 LOG_PATIENCE_SECONDS = 5.0
 
 
@@ -98,7 +100,8 @@ class StorageDesk:
 
     def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
         """Store a step's files, then its result.json; free their room."""
-        files = [self._storage.store(step.step_key, file) for file in outcome.files]
+        sent = self._stored(step, outcome)
+        files = [self._storage.store(step.step_key, file, sent) for file in outcome.files]
         usage = outcome.usage.model_copy(update={"bytes_out": sum(file.size_bytes for file in files)})
         result = StepResult(
             step_key=step.step_key,
@@ -119,9 +122,21 @@ class StorageDesk:
         self._reporter.completed(step.name)
         log.info("stored", extra={"step": step.name, "files": [file.name for file in outcome.files]})
 
+    def _stored(self, step: StepOrder, outcome: StepOutcome) -> Callable[[int], None]:
+        """Give what takes how many bytes more of a step's files went up; the last word is its result.json's."""
+        total = sum(file.path.stat().st_size for file in outcome.files)
+        sent = 0
+
+        def sent_more(size: int) -> None:
+            nonlocal sent
+            sent += size
+            self._reporter.progress(step.name, 1 - STORED_SHARE + min(0.99, sent / total) * STORED_SHARE)
+
+        return sent_more
+
     def progress(self, step: str, fraction: float) -> None:
         """Note how far a step is; what follows its own work is the storing."""
-        self._reporter.progress(step, FETCHED_SHARE + fraction * (0.98 - FETCHED_SHARE))
+        self._reporter.progress(step, FETCHED_SHARE + fraction * (1 - STORED_SHARE - FETCHED_SHARE))
 
 
 def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int:

@@ -27,7 +27,7 @@ from mediaops_operator.database import Database, DatabaseUnavailable
 from mediaops_operator.inbox import JobNews
 from mediaops_operator.interlock import Interlock
 from mediaops_operator.mirror import Mirror
-from mediaops_operator.observed import Found, Observed, Sending, Trouble
+from mediaops_operator.observed import Found, Heard, Observed, Sending, Trouble
 from mediaops_operator.planning import requests
 from mediaops_operator.planning.operations import live_job, open_in, reopened
 from mediaops_operator.planning.passes import missing
@@ -220,8 +220,8 @@ class Gatherer:
             return observed
         steps = resolve(observed.asset, facts.identity, observed.processing_jobs.values())
         measurements = tuple(plan_measurements(observed.asset.spec, steps, facts.identity))
-        percents = _percents(observed, steps, memory, clock)
-        observed = replace(observed, steps=steps, measurements=measurements, percents=percents)
+        heard = _heard(observed, steps, memory, clock)
+        observed = replace(observed, steps=steps, measurements=measurements, heard=heard)
         if _reads_source(observed) and observed.source.object is None:
             found, trouble = await self._source(observed)
             observed = replace(observed, source=found, storage_trouble=trouble)
@@ -401,17 +401,24 @@ def _publishes(observed: Observed) -> bool:
     return True
 
 
-def _percents(observed: Observed, steps: Iterable[Step], memory: Memory, clock: float) -> dict[str, int]:
-    """Give the progress that is due to be written: ten points further, and at most every ten seconds."""
+def _heard(observed: Observed, steps: Iterable[Step], memory: Memory, clock: float) -> dict[str, Heard]:
+    """Give the progress that is due to be written: where one is ten points further, and at most every ten seconds.
+
+    All that run are written then, so that what they say of the time left is of the same moment.
+    """
     if clock - memory.percent_time < PERCENT_SECONDS:
         return {}
-    said = {id_: percent for news in memory.news.values() for id_, percent in news.percents.items()}
-    if not said:
-        return {}
-    due = {}
+    said = {
+        id_: Heard(min(percent, 99), news.seconds_left)
+        for news in memory.news.values()
+        for id_, percent in news.percents.items()
+    }
+    heard, due = {}, False
     for step in steps:
         resource = observed.processing_jobs.get(step.processing_job)
-        percent = said.get(str(job_id(observed.asset_id, step.name, step.spec_hash)))
-        if resource and percent is not None and percent >= resource.status.percent + PERCENT_STEP:
-            due[step.name] = min(percent, 99)
-    return due
+        word = said.get(str(job_id(observed.asset_id, step.name, step.spec_hash)))
+        if resource and word and open_in(resource.status, observed.asset.status.round):
+            before = resource.status.percent
+            heard[step.name] = word._replace(percent=max(word.percent, before))
+            due = due or word.percent >= before + PERCENT_STEP
+    return heard if due else {}

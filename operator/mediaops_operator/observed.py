@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from mediaops.identity import asset_id
@@ -153,6 +153,14 @@ class Sending:
     message: str = ""
 
 
+class Heard(NamedTuple):
+    """How far a running operation says it is."""
+
+    percent: int
+    seconds_left: int | None
+    """Until its pass is done; None: too early to say."""
+
+
 @dataclass(frozen=True)
 class Observed:
     """One asset, and all that concerns it."""
@@ -178,7 +186,7 @@ class Observed:
     """Why the API server lately didn't take a Job: none is tried for a while."""
     storage_trouble: Trouble | None = None
     """Storage could not be asked."""
-    percents: Mapping[str, int] = field(default_factory=dict)
+    heard: Mapping[str, Heard] = field(default_factory=dict)
     """How far running operations say they are, by operation, where a write is due."""
     posts: tuple[Post, ...] | None = None
     """Publications under the asset's name, whatever their key; None: not asked for."""

@@ -159,7 +159,7 @@ class Reconciler:
             observed = await self._act(visit.observed, desired.post_actions, memory)
             if observed.posts is None:
                 logger.error("%s/%s: the answer to an annotation was lost: set it anew", *key)
-        if visit.observed.percents:
+        if visit.observed.heard:
             memory.percent_time = self._clock()
         self._events.tell(asset, desired.notes)
         journal.tell(key, journal.visited(visit.observed, desired))

@@ -345,6 +345,9 @@ class Progress(Model):
     """Operations that failed."""
     summary: Annotated[str, Field(max_length=16)] = "0/0"
     """completed/total, for people."""
+    seconds_left: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    """How many seconds the operations still take, by the speed of the passes that run; absent while one of them
+    waits, or it is too early to say."""
 
 
 class MediaFacts(Model):

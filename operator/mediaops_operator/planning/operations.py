@@ -21,7 +21,7 @@ from mediaops.planner import Step
 from mediaops.prices import LIST_PRICES, Prices, cost_of
 from mediaops.reasons import Reason
 from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
-from mediaops_operator.observed import JobView, Observed
+from mediaops_operator.observed import Heard, JobView, Observed
 from mediaops_operator.planning import outputs
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, settle, stamp, status_of
 from mediaops_operator.planning.desired import Launch, Note
@@ -146,7 +146,7 @@ class Course:
         name = launch.order.job
         self._set(
             work, "Unknown", Reason.QUEUED, f"{name} waits for its turn or for a node", phase="Queued",
-            pass_=members, job_name=name, next_attempt_time=None, percent=0,
+            pass_=members, job_name=name, next_attempt_time=None, percent=0, seconds_left=None,
             start_time=work.status.start_time or stamp(self._now),
         )  # fmt: skip
 
@@ -278,7 +278,7 @@ class Course:
         made = outputs.outputs(work.name, result, self._bucket) if result else []
         found = outputs.values(result) if result else []
         self._set(
-            work, "True", reason, message, phase="Completed", percent=100, outputs=made,
+            work, "True", reason, message, phase="Completed", percent=100, seconds_left=None, outputs=made,
             values=found, next_attempt_time=None, completion_time=stamp(self._now),
         )  # fmt: skip
 
@@ -287,7 +287,7 @@ class Course:
         # The asset's round, which may be ahead of the operation's: what failed now is opened by the next one.
         self._set(
             work, "False", reason, message, phase="Failed", round=max(work.status.round, self._round),
-            next_attempt_time=None, completion_time=stamp(self._now),
+            next_attempt_time=None, seconds_left=None, completion_time=stamp(self._now),
         )  # fmt: skip
         if reason != Reason.CANCELLED:
             self.notes.append(Note(reason, message, warning=True, job=work.resource))
@@ -333,6 +333,7 @@ class Course:
                 "jobs": work.status.jobs + 1,
                 "pass_": None,
                 "percent": 0,
+                "seconds_left": None,
                 "next_attempt_time": stamp(due) if due and due > self._now else None,
             }
         )
@@ -377,10 +378,12 @@ class Course:
         else:
             reason, message = Reason.QUEUED, f"{job.name} waits for its turn or for a node"
         members = PassStatus(members=[s.operation for s in job.shares if s.member])
+        status = work.status
+        heard = self._observed.heard.get(work.name, Heard(status.percent, status.seconds_left))
         self._set(
             work, "Unknown", reason, message, phase="Processing" if running else "Queued",
-            pass_=members, job_name=job.name, next_attempt_time=None,
-            percent=self._observed.percents.get(work.name, work.status.percent),
+            pass_=members, job_name=job.name, next_attempt_time=None, percent=heard.percent,
+            seconds_left=heard.seconds_left if running and not standstill else None,
             start_time=work.status.start_time or stamp(self._now),
         )  # fmt: skip
 

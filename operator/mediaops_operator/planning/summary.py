@@ -135,7 +135,11 @@ def summarise(
             "phase": verdict.phase,
             "conditions": settle(asset.status.conditions, says, asset.generation, now),
             "progress": Progress(
-                total=total, completed=completed, failed=failed, summary=f"{completed}/{total}"
+                total=total,
+                completed=completed,
+                failed=failed,
+                summary=f"{completed}/{total}",
+                seconds_left=_seconds_left(works, total),
             ),
             "start_time": status.start_time or stamp(now),
             "completion_time": (status.completion_time or stamp(now)) if finished else None,
@@ -143,6 +147,16 @@ def summarise(
             "publication": publish.status,
         }
     )
+
+
+def _seconds_left(works: Sequence[Work], total: int) -> int | None:
+    """Give how long all operations still take; None while one of them doesn't run, or can't say.
+
+    What is only passed through ends with what passes through it.
+    """
+    said = [work.status.seconds_left for work in works if work.open and work.step.stored]
+    known = [seconds for seconds in said if seconds is not None]
+    return max(known, default=None) if len(known) == len(said) and len(works) == total else None
 
 
 @dataclass(frozen=True)
