@@ -84,9 +84,10 @@ class Reporter:
 
     def _settle(self, step: str, state: str) -> None:
         with self._changed:
-            self._states[step] = state
-            self._fractions[step] = 1.0
-            self._moved()
+            if step in self._fractions:  # a prepared file or a measurement has no share in the whole
+                self._states[step] = state
+                self._fractions[step] = 1.0
+                self._moved()
 
     def _moved(self) -> None:
         self._pace.note(time.monotonic(), self._share)
