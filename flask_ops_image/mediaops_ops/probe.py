@@ -74,6 +74,8 @@ class Span:
     last: Fraction = Fraction(0)
     """When the last packet begins."""
     end: Fraction = Fraction(0)
+    shortest: Fraction = Fraction(0)
+    """For how long the shortest packet is shown."""
     packets: int = 0
     timed: bool = True
     """Every packet said when it begins."""
@@ -84,6 +86,7 @@ class Span:
         self.first = begin if self.first is None else min(self.first, begin)
         self.last = max(self.last, begin)
         self.end = max(self.end, begin + duration)
+        self.shortest = min(self.shortest or duration, duration)
         self.packets += 1
         self.size_bytes += size_bytes
 
@@ -298,7 +301,10 @@ def _refuse_stump(container: Any, spans: dict[int, Span]) -> tuple[Fraction, Fra
             f"The file is cut off: it holds {float(everything):.1f} of the {float(promised):.1f} seconds "
             "that its header promises."
         )
-    # ISO media gives durations in order of decoding, so the last picture's can come out as another one's.
+    # ISO media gives durations in order of decoding, so the last picture's can come out as another one's. Where
+    # pictures come at a variable rate, their sum, which FFmpeg takes for the length, may not even reach that picture.
+    if promised <= max(span.last for span in there) - start:
+        return start, max(span.last + span.shortest for span in there) - start
     return start, promised if abs(promised - length) < MAX_LOST_SECONDS else length
 
 

@@ -99,7 +99,7 @@ TIMES: tuple[File, ...] = (
     video("120-a-second.mp4", *H264, rate="120"),
     video("film-rate.mp4", *H264, rate="24000/1001", seconds=1.001, frames=24),
     video("variable.mkv", *H264, "-fps_mode", "vfr", "-enc_time_base", "1/1000", rate="50",
-          filters="select='not(mod(n,7))+eq(n,3)+eq(n,49)'", frames=10, also={"rate": 10.0}),
+          filters="select='not(mod(n,7))+eq(n,3)+eq(n,45)'", frames=10, also={"rate": 10.0}),
     video("one-picture.mp4", *H264, "-frames:v", "1", seconds=0.04),
     remade("starts-late.ts", PLAIN, "-c", "copy", "-output_ts_offset", "100"),
     remade("trimmed.mp4", LAST, "-c", "copy", before=("-ss", "1.12"),
