@@ -12,12 +12,22 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
 
-from mediaops.graph import STORED_NAME, Document, Findings, PassPlan, folder_name, needs_media, plan_pass
+from mediaops.graph import (
+    CUTS,
+    PREPARE_SEGMENT,
+    STORED_NAME,
+    Document,
+    PassPlan,
+    folder_name,
+    needs_media,
+    plan_pass,
+)
 from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
 from mediaops.operations import REGISTRY
 from mediaops.reasons import Reason
+from mediaops_ops import segments
 from mediaops_ops.analyses import Subject, find
 from mediaops_ops.filter_files import FilterFiles
 from mediaops_ops.metering import METER
@@ -76,6 +86,8 @@ class Pass:
     _outcomes: dict[str, StepOutcome] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
     """Steps that are done, skipped or failed."""
+    _pictures: dict[str, int] = field(default_factory=dict)
+    """How many pictures the segments of a step's rendition hold, where it is joined of some."""
     _weights: dict[str, int] = field(default_factory=dict)
     """Steps that the graph at work still makes, and by what each counts when its use is shared out."""
 
@@ -177,7 +189,15 @@ class Pass:
         progress: Progress,
     ) -> tuple[PassPlan, Progress]:
         """Plan, find out what the plan wants to know first, and plan again; give what is left of the progress."""
-        findings = Findings()
+        findings = segments.findings(steps, self.desk.read)
+        for step in steps:
+            if (
+                step.stored
+                and findings.cuts is not None
+                and step.type != PREPARE_SEGMENT
+                and CUTS in step.reads
+            ):
+                self._pictures[step.name] = segments.lay_out(step, findings.cuts, self.desk.read, self.folder)
         while (plan := plan_pass(steps, media, findings, failed)).wanted:
             for analysis in plan.wanted:
                 log.info("finds out first", extra={"analysis": analysis.words})
@@ -227,13 +247,23 @@ class Pass:
             # Fetching and checking were for what is made, if anything is.
             share = Fraction(0 if plan.outputs else 1)
             self._finish(by_name[name], StepOutcome(skipped=reason), media, share)
+        made = {output.step for output in plan.outputs}
+        for document in plan.documents:
+            if document.step not in made:  # all that the step is to find out stands in the plan
+                file = self._written(document, ())
+                values = dict(plan.values.get(document.step, {}))
+                self._settle(by_name[document.step], StepOutcome(files=(file,), values=values), media)
 
     def _rendered(self, step: StepOrder, files: list[OutputFile], media: Media, plan: PassPlan) -> None:
         if step.type in RUNNERS:
             self._prepared[step.name] = files
             return
+        if step.type == PREPARE_SEGMENT:
+            files = [segments.check(file) for file in files]
         values = dict(plan.values.get(step.name, {}))
         rendition = next((file for file in files if file.name == "rendition"), None)
+        if step.name in self._pictures and rendition is not None:
+            segments.check_joined(rendition, self._pictures[step.name])
         if step.type == "compress" and rendition is not None:
             values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"
         total = sum(self._weights.values())
@@ -244,6 +274,7 @@ class Pass:
     def _written(self, document: Document, beside: Sequence[OutputFile]) -> OutputFile:
         """Write what the plan itself gives as a file, with the stored name of what it refers to."""
         path = self.folder / folder_name(document.step) / document.name
+        path.parent.mkdir(parents=True, exist_ok=True)
         named = [file.stored_name for file in beside if file.name == document.refers_to]
         text = document.text.replace(STORED_NAME, named[0]) if named else document.text
         path.write_text(text, encoding="utf-8")

@@ -30,12 +30,17 @@ from mediaops.graph.commands import (
 )
 from mediaops.graph.planning import PREPARE_AUDIO, PREPARE_FRAMES, needs_media, plan_pass, plan_samples
 from mediaops.graph.sampling import Samples
+from mediaops.graph.segmented import CUTS, CUTS_FILE, PREPARE_CUTS, PREPARE_SEGMENT, Known
 
 __all__ = [
+    "CUTS",
+    "CUTS_FILE",
     "DEMUXERS",
     "MAX_PIXELS",
     "PREPARE_AUDIO",
+    "PREPARE_CUTS",
     "PREPARE_FRAMES",
+    "PREPARE_SEGMENT",
     "STORED_NAME",
     "Analysis",
     "AnalysisKind",
@@ -44,6 +49,7 @@ __all__ = [
     "Findings",
     "Fit",
     "ImageFile",
+    "Known",
     "Output",
     "PassPlan",
     "Samples",

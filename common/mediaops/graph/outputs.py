@@ -70,7 +70,7 @@ def video(
 ) -> Hanging:
     """Write the picture at a node, with the source's sound, as a video; `loudness` is that sound's filter."""
     container = VIDEO_CODECS[encoding.codec].container
-    sound = _with_sound(encoding, media, loudness, sound_kbps)
+    sound = with_sound(encoding, media, loudness, sound_kbps)
     second = pass_arguments(encoding, 2, STATISTICS) if encoding.max_size_bytes is not None else ()
     written = container.written(faststart=encoding.faststart)
     arguments = (
@@ -100,14 +100,14 @@ def first_pass(node: Node, encoding: Encoding) -> Hanging | None:
 def as_it_is(node: Node, encoding: Encoding, media: Media, loudness: str | None) -> Output:
     """Write the source's own picture, not encoded again, with its sound."""
     container = VIDEO_CODECS[encoding.codec].container
-    sound = _with_sound(encoding, media, loudness, SOUND_KBPS)
+    sound = with_sound(encoding, media, loudness, SOUND_KBPS)
     tag = ("-tag:v", "hvc1") if encoding.codec is Codec.H265 else ()
     picture = ("-map", f"0:{media.picture_stream}", "-c:v", "copy", *tag)
     arguments = (*picture, *sound, *container.written(faststart=encoding.faststart))
     return Output(node.name, "rendition", container, arguments, node.picture, lasts=True)
 
 
-def _with_sound(
+def with_sound(
     encoding: Encoding, media: Media, loudness: str | None, sound_kbps: int | None
 ) -> tuple[str, ...]:
     """Map a film's sound and say how it is written; the map is the first two arguments."""

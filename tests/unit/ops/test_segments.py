@@ -1,0 +1,173 @@
+"""A film made in segments is the film made in one piece: its pictures, its times, its sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from statistics import fmean
+
+import pytest
+
+from tests.unit.ops import segmenting
+from tests.unit.ops.segmenting import InSegments, in_segments, likeness, sound, times
+
+FILM = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r={rate}:d={seconds}")
+TONE = ("-f", "lavfi", "-i", "sine=f=440:r=48000:d={seconds}")
+X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24")
+VARIABLE = ("-vf", r"select='not(eq(mod(n,7),3))*not(between(n,40,52))'", "-fps_mode", "vfr")
+SOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "open groups, B-frames": (
+        "25", "mp4", ("-c:v", "libx264", "-preset", "veryfast", "-x264-params", "open-gop=1:keyint=20:bframes=3:b-adapt=0"),
+    ),
+    "hevc with leading pictures": (
+        "30", "mp4", ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:open-gop=1:keyint=20:bframes=4"),
+    ),
+    "mpeg4": ("25", "mp4", ("-c:v", "mpeg4", "-q:v", "4", "-g", "15", "-bf", "2")),
+    "NTSC in Matroska": ("30000/1001", "mkv", X264),
+    "an odd rate": ("14.2", "mp4", X264),
+    "variable rate": ("50", "mp4", (*VARIABLE, *X264, "-bf", "2")),
+    "vp9": ("25", "webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "20")),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory: pytest.TempPathFactory, make: Callable[..., Path]) -> Callable[[str], Path]:
+    """Give a function that makes each of SOURCES once: six seconds, with a tone."""
+    folder, kept = tmp_path_factory.mktemp("films"), dict[str, Path]()
+
+    def film(name: str) -> Path:
+        if name not in kept:
+            rate, extension, arguments = SOURCES[name]
+            inputs = [part.format(rate=rate, seconds=6) for part in (*FILM, *TONE)]
+            coded = ("-c:a", "libopus" if extension == "webm" else "aac", "-shortest")
+            kept[name] = make(folder / f"{len(kept)}.{extension}", *inputs, *arguments, *coded)
+        return kept[name]
+
+    return film
+
+
+def both(source: Path, step, folder: Path, asked: int | str = 3, **parameters) -> tuple[Path, InSegments]:
+    """Compress a film in one piece and in segments."""
+    chain = [step("small", "compress", {"crf": 26, **parameters})]
+    whole = segmenting.made(source, chain, folder / "whole").files[0].path
+    return whole, in_segments(source, chain, asked, folder)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_pictures_times_and_sound_are_those_of_one_piece(name, films, step, tmp_path) -> None:
+    whole, made = both(films(name), step, tmp_path)
+    assert made.rendition is not None
+    joined = made.rendition.files[0].path
+    assert "3" == made.rendition.values["segments"]
+    assert times(whole) == times(joined)
+    assert all(before < after for before, after in pairwise(times(joined)))
+    assert segmenting.decodable(joined) == len(times(joined))
+    assert sound(whole) == sound(joined)
+    # The very pictures in the same places: one shifted by a single picture would be far below.
+    assert min(likeness(joined, whole, "ssim")) > 0.95
+
+
+@pytest.mark.parametrize("codec", ["h265", "av1", "vp9"])
+def test_each_format_is_joined(codec, films, step, tmp_path) -> None:
+    whole, made = both(films("open groups, B-frames"), step, tmp_path, codec=codec, crf=32)
+    assert made.rendition is not None
+    joined = made.rendition.files[0].path
+    assert times(whole) == times(joined)
+    assert sound(whole) == sound(joined)
+    assert min(likeness(joined, whole, "ssim")) > 0.93
+
+
+def test_joints_look_no_worse(make, step, tmp_path) -> None:
+    # Noise over a moving picture: what an encoder spares on is seen at once.
+    source = make(
+        tmp_path / "noisy.mp4",
+        *("-f", "lavfi", "-i", "testsrc2=s=480x270:r=25:d=12,noise=alls=14:allf=t,gblur=sigma=0.7"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "12", "-g", "50"),
+    )
+    whole, made = both(source, step, tmp_path)
+    assert made.rendition is not None
+    joined = made.rendition.files[0].path
+    one, parts = likeness(whole, source, "libvmaf"), likeness(joined, source, "libvmaf")
+    assert len(one) == len(parts)
+    at, count = 0, 0
+    for segment in made.segments[:-1]:
+        at += len(times(segment.files[0].path))
+        near = slice(at - 4, at + 4)
+        assert fmean(parts[near]) > fmean(one[near]) - 0.5
+        assert min(parts[near]) > min(one) - 1
+        count += 1
+    assert 2 == count
+    assert joined.stat().st_size < whole.stat().st_size * 1.05
+
+
+def test_sound_that_begins_before_the_picture_stays_in_time(make, films, step, tmp_path) -> None:
+    source = make(
+        tmp_path / "late.mkv",
+        *("-itsoffset", "0.36", "-i", str(films("open groups, B-frames"))),
+        *("-i", str(films("open groups, B-frames"))),
+        *("-map", "0:v", "-map", "1:a", "-c", "copy"),
+    )
+    whole, made = both(source, step, tmp_path)
+    assert made.rendition is not None
+    joined = made.rendition.files[0].path
+    assert times(whole) == times(joined)
+    assert times(joined)[0] > 0.3
+    assert sound(whole) == sound(joined)
+
+
+def test_a_crop_that_follows_sees_the_films_own_times(films, step, tmp_path) -> None:
+    chain = [step("upright", "crop", {"aspect": "9:16", "mode": "smart"}, stored=False), step("small", "compress", {}, input="upright")]  # fmt: skip
+    whole = segmenting.made(films("mpeg4"), chain, tmp_path / "whole")
+    made = in_segments(films("mpeg4"), chain, 3, tmp_path)
+    assert made.rendition is not None
+    tracks = [next(f for f in one.files if f.name == "crop-track.json").path for one in (whole, made.rendition)]
+    assert tracks[0].read_text() == tracks[1].read_text()
+    assert min(likeness(made.rendition.files[0].path, whole.files[0].path, "ssim")) > 0.95
+
+
+def test_the_crf_for_a_quality_is_searched_once(make, step, tmp_path) -> None:
+    source = make(
+        tmp_path / "noisy.mp4",
+        *("-f", "lavfi", "-i", "testsrc2=s=480x270:r=25:d=8,noise=alls=14:allf=t,gblur=sigma=0.7"),
+        *("-c:v", "libx264", "-preset", "veryfast", "-crf", "10", "-g", "50"),
+    )
+    whole, made = both(source, step, tmp_path, asked=2, crf=None, targetVmaf=90, loudness={})
+    assert made.rendition is not None
+    assert "crf" in made.rendition.values
+    assert times(whole) == times(made.rendition.files[0].path)
+    scores = likeness(made.rendition.files[0].path, source, "libvmaf")
+    assert abs(fmean(scores) - fmean(likeness(whole, source, "libvmaf"))) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("parameters", "why"),
+    [
+        ({"fps": 10}, "frame rate"),
+        ({"maxSizeBytes": 100_000}, "maxSizeBytes"),
+    ],
+)
+def test_what_would_show_stays_in_one_piece_and_says_why(parameters, why, films, step, tmp_path) -> None:
+    made = in_segments(films("mpeg4"), [step("small", "compress", parameters)], 3, tmp_path)
+    assert made.rendition is None
+    assert made.cuts.values["segments"].startswith("1: ")
+    assert why in made.cuts.values["segments"]
+
+
+def test_denoise_and_auto_on_a_short_film_stay_in_one_piece(films, step, tmp_path) -> None:
+    chain = [step("clean", "filter", {"steps": [{"denoise": 30}]})]
+    denoised = in_segments(films("mpeg4"), chain, 3, tmp_path)
+    assert "denoise" in denoised.cuts.values["segments"]
+    (tmp_path / "short").mkdir()
+    short = in_segments(films("mpeg4"), [step("small", "compress", {})], "auto", tmp_path / "short")
+    assert "minutes" in short.cuts.values["segments"]
+
+
+def test_a_film_of_one_group_of_pictures_stays_in_one_piece(make, step, tmp_path) -> None:
+    source = make(
+        tmp_path / "one.mp4",
+        *("-f", "lavfi", "-i", "testsrc2=s=160x90:r=25:d=5"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-g", "1000"),
+    )
+    made = in_segments(source, [step("small", "compress", {})], 4, tmp_path)
+    assert "keyframe" in made.cuts.values["segments"]
