@@ -17,7 +17,7 @@ from mediaops.models.mediaasset import MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.work import ObjectRef, StepResult
 from mediaops.operations import Makes
-from mediaops.planner import Step
+from mediaops.planner import Step, segments
 from mediaops.reasons import Reason
 from mediaops.storage import Forbidden, NotFound, Stat, Storage, StorageError
 from mediaops_operator import inbox, posts, views
@@ -85,6 +85,11 @@ class Looks:
     results: dict[str, StepResult] = field(default_factory=dict)
     looked: frozenset[str] = frozenset()
     trouble: Trouble | None = None
+
+    def __add__(self, further: Looks) -> Looks:
+        """Give both."""
+        found, looked = self.results | further.results, self.looked | further.looked
+        return Looks(found, looked, self.trouble or further.trouble)
 
 
 def trouble_of(reason: Reason, error: Exception) -> Trouble:
@@ -211,6 +216,8 @@ class Gatherer:
             found, trouble = await self._source(observed)
             observed = replace(observed, source=found, storage_trouble=trouble)
         looks = await self._library.look(observed.served, _sought(observed, steps, memory))
+        # Which segments there are stands in what was found first.
+        looks += await self._library.look(observed.served, _segments(steps, looks))
         trouble = observed.storage_trouble or looks.trouble
         observed = replace(observed, results=looks.results, looked=looks.looked, storage_trouble=trouble)
         wanted = _publishes(observed) and observed.database_trouble is None
@@ -328,6 +335,8 @@ def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[s
             continue
         job = live_job(resource, reopened(resource.status, round_), observed.jobs)
         running = job is not None and not job.end
+        if step.segments:
+            keys.append(segments.cuts_part(step).step_key)  # running or not: how far it is goes by it
         said = str(job_id(observed.asset_id, step.name, step.spec_hash)) in finished
         if running and not said:
             continue
@@ -336,6 +345,12 @@ def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[s
         if step.prepared and not running:
             keys.append(step.prepared.step_key)
     return keys
+
+
+def _segments(steps: Iterable[Step], looks: Looks) -> list[str]:
+    """Name the step keys of segments of what isn't running, where it was found out what they are."""
+    stages = [segments.stage(step, looks.results) for step in steps if step.step_key in looks.looked]
+    return sorted(key for stage in stages if stage for key in stage.keys - looks.looked)
 
 
 def _has_targets(observed: Observed) -> bool:

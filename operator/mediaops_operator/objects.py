@@ -130,6 +130,7 @@ def _capability(order: WorkOrder, installation: Installation, now: datetime) -> 
             r for r in reads if not r.startswith(tuple(step_folder(order.workspace, s) for s in steps))
         ),
         step_keys=frozenset(steps),
+        indexed=tuple(step.step_key for name in order.indexed for step in order.steps if step.name == name),
     )
     issued = int(now.timestamp())
     return installation.signer.sign(
@@ -160,9 +161,7 @@ def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manife
             "ownerReferences": [owner(asset)],
         },
         "spec": {
-            "backoffLimit": 0,
-            "completions": 1,
-            "parallelism": 1,
+            **_completions(launch),
             "podReplacementPolicy": "Failed",
             "ttlSecondsAfterFinished": installation.job_ttl_seconds,
             "podFailurePolicy": {
@@ -176,6 +175,7 @@ def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manife
                             "values": [int(Exit.INTERRUPTED)],
                         },
                     },
+                    *_hopeless(launch),
                 ]
             },
             "template": {"metadata": {"labels": labels}, "spec": _pod(asset, launch, installation)},
@@ -183,11 +183,32 @@ def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manife
     }
 
 
+def _completions(launch: Launch) -> Manifest:
+    """Say how many pods do a Job: one, or one for each step that the pods of an Indexed Job share."""
+    count = len(launch.order.indexed)
+    if not count:
+        return {"backoffLimit": 0, "completions": 1, "parallelism": 1}
+    # No backoffLimit here: one segment's failure would stop the others, whose work the next attempt can use.
+    return {
+        "completionMode": "Indexed",
+        "backoffLimitPerIndex": 0,
+        "completions": count,
+        "parallelism": count,
+    }
+
+
+def _hopeless(launch: Launch) -> list[Manifest]:
+    """End an Indexed Job at once where one of its pods found that it can't succeed as asked."""
+    codes = {"containerName": CONTAINER, "operator": "In", "values": [int(Exit.IMPOSSIBLE)]}
+    return [{"action": "FailJob", "onExitCodes": codes}] if launch.order.indexed else []
+
+
 def counts(launch: Launch) -> str:
     """Write down what the Job counts on; see `counted_on`."""
     rows = [[s.operation, s.uid, s.round, s.jobs, s.member] for s in launch.shares]
     counted: Manifest = {"ingest": launch.ingest} if launch.ingest else {"operations": rows}
-    return json.dumps(counted | {"log": launch.log_step}, separators=(",", ":"))
+    parts = {"parts": launch.parts} if launch.parts else {}
+    return json.dumps(counted | parts | {"log": launch.log_step}, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -197,6 +218,7 @@ class Counted:
     shares: tuple[Share, ...] = ()
     ingest: tuple[int, int] | None = None
     log_step: str = ""
+    parts: str = ""
 
 
 def counted_on(text: str) -> Counted:
@@ -205,7 +227,7 @@ def counted_on(text: str) -> Counted:
         written = json.loads(text)
         shares = tuple(Share(*row) for row in written.get("operations", []))
         ingest = (int(written["ingest"][0]), int(written["ingest"][1])) if "ingest" in written else None
-        return Counted(shares, ingest, str(written.get("log", "")))
+        return Counted(shares, ingest, str(written.get("log", "")), str(written.get("parts", "")))
     except (ValueError, TypeError, LookupError, AttributeError):
         return Counted()
 

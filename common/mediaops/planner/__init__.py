@@ -5,7 +5,7 @@ that share one decode; `orders` writes a pass out as the steps of a work order.
 """
 
 from mediaops.planner.orders import step_orders
-from mediaops.planner.passes import Pass, pack
+from mediaops.planner.passes import Pass, alone, can_start, pack
 from mediaops.planner.steps import Placement, Prepared, Step, plan_steps
 
-__all__ = ["Pass", "Placement", "Prepared", "Step", "pack", "plan_steps", "step_orders"]
+__all__ = ["Pass", "Placement", "Prepared", "Step", "alone", "can_start", "pack", "plan_steps", "step_orders"]

@@ -13,7 +13,8 @@ from mediaops.planner.steps import Step
 from mediaops.transcript import file_name
 
 
-def _reference(file: StoredFile) -> ObjectRef:
+def reference(file: StoredFile) -> ObjectRef:
+    """Give the reference by which a pod reads a stored file."""
     return ObjectRef(key=file.key, size_bytes=file.size_bytes, sha256=file.sha256, media_type=file.media_type)
 
 
@@ -52,7 +53,7 @@ def _rendition(name: str, running: set[str], results: Mapping[str, StepResult]) 
     file = results[name].file("rendition")
     if file is None:
         raise KeyError(f"{name} has no rendition in its result")
-    return {"input": _reference(file)}
+    return {"input": reference(file)}
 
 
 def _operation(
@@ -70,7 +71,7 @@ def _operation(
     transcript_step = None
     if step.prepared:
         for file in results[step.prepared.name].files:
-            reads[file.name] = _reference(file)
+            reads[file.name] = reference(file)
     else:
         reads |= _rendition(step.input, running, results)
     if step.edited:
@@ -81,7 +82,7 @@ def _operation(
         language = getattr(step.operation.parameters, "transcript_language", None)
         transcript = results[step.transcript].file(file_name("json", language))
         if transcript:  # a transcription that was skipped has none: what reads it does without
-            reads["transcript"] = _reference(transcript)
+            reads["transcript"] = reference(transcript)
     return StepOrder(
         step_key=step.step_key,
         name=step.name,

@@ -52,7 +52,9 @@ def in_segments(
     def part(name: str, type_: str, parameters: dict[str, Any], **fields: Any) -> StepOrder:
         key = f"{last.name}-{name}"
         full = f"{last.name}/{name}"
-        return StepOrder(step_key=key, name=full, type=type_, parameters=parameters, input=last.name, **fields)
+        return StepOrder(
+            step_key=key, name=full, type=type_, parameters=parameters, input=last.name, **fields
+        )
 
     cutting = part(CUTS, PREPARE_CUTS, {"segments": asked})
     cuts = made(source, [*unstored, cutting], folder / "cut", **read_files)
@@ -98,7 +100,9 @@ def sound(path: Path) -> list[tuple[int, bytes]]:
 def likeness(path: Path, reference: Path, kind: str) -> list[float]:
     """Give each picture's likeness to its counterpart: `ssim` (0 to 1) or `libvmaf` (0 to 100)."""
     log = path.with_suffix(f".{kind}.log")
-    option = f"{kind}=stats_file={log}" if kind == "ssim" else f"{kind}=log_fmt=csv:log_path={log}:n_threads=2"
+    option = (
+        f"{kind}=stats_file={log}" if kind == "ssim" else f"{kind}=log_fmt=csv:log_path={log}:n_threads=2"
+    )
     graph = f"[0:v]settb=1/1000,setpts=N[a];[1:v]settb=1/1000,setpts=N[b];[a][b]{option}"
     line = [ffmpeg.executable(), "-v", "error", "-i", str(path), "-i", str(reference)]
     subprocess.run([*line, "-lavfi", graph, "-f", "null", "-"], check=True)

@@ -15,13 +15,12 @@ from tests.unit.ops.segmenting import InSegments, in_segments, likeness, sound, 
 FILM = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r={rate}:d={seconds}")
 TONE = ("-f", "lavfi", "-i", "sine=f=440:r=48000:d={seconds}")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24")
+OPEN = "open-gop=1:keyint=20:bframes=3:b-adapt=0"
 VARIABLE = ("-vf", r"select='not(eq(mod(n,7),3))*not(between(n,40,52))'", "-fps_mode", "vfr")
 SOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "open groups, B-frames": (
-        "25", "mp4", ("-c:v", "libx264", "-preset", "veryfast", "-x264-params", "open-gop=1:keyint=20:bframes=3:b-adapt=0"),
-    ),
+    "open groups, B-frames": ("25", "mp4", ("-c:v", "libx264", "-preset", "veryfast", "-x264-params", OPEN)),
     "hevc with leading pictures": (
-        "30", "mp4", ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:open-gop=1:keyint=20:bframes=4"),
+        "30", "mp4", ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", f"log-level=error:{OPEN}"),
     ),
     "mpeg4": ("25", "mp4", ("-c:v", "mpeg4", "-q:v", "4", "-g", "15", "-bf", "2")),
     "NTSC in Matroska": ("30000/1001", "mkv", X264),
@@ -117,11 +116,16 @@ def test_sound_that_begins_before_the_picture_stays_in_time(make, films, step, t
 
 
 def test_a_crop_that_follows_sees_the_films_own_times(films, step, tmp_path) -> None:
-    chain = [step("upright", "crop", {"aspect": "9:16", "mode": "smart"}, stored=False), step("small", "compress", {}, input="upright")]  # fmt: skip
+    chain = [
+        step("upright", "crop", {"aspect": "9:16", "mode": "smart"}, stored=False),
+        step("small", "compress", {}, input="upright"),
+    ]
     whole = segmenting.made(films("mpeg4"), chain, tmp_path / "whole")
     made = in_segments(films("mpeg4"), chain, 3, tmp_path)
     assert made.rendition is not None
-    tracks = [next(f for f in one.files if f.name == "crop-track.json").path for one in (whole, made.rendition)]
+    tracks = [
+        next(f for f in one.files if f.name == "crop-track.json").path for one in (whole, made.rendition)
+    ]
     assert tracks[0].read_text() == tracks[1].read_text()
     assert min(likeness(made.rendition.files[0].path, whole.files[0].path, "ssim")) > 0.95
 
