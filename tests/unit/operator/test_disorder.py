@@ -36,6 +36,16 @@ SPECS = [
         - {name: small, input: bright, compress: {}, gpu: 1}
         retry: {limit: 2, backoffSeconds: 1}
         """,
+        """
+        fileType: video
+        source: {object: {key: clip.mp4}}
+        execution: {segments: 3}
+        operations:
+        - {name: vertical, crop: {aspect: "9:16"}}
+        - {name: small, input: vertical, compress: {height: 720}}
+        - {name: large, compress: {}}
+        - {name: poster, input: vertical, thumbnail: {}}
+        """,
     )
 ]
 
@@ -189,7 +199,7 @@ class Chaos:
         raise AssertionError(f"not settled: {world.asset['status']} {world.succeeded()}")
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=["fused", "engines"])
+@pytest.mark.parametrize("spec", SPECS, ids=["fused", "engines", "segments"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_attempt_has_two_jobs_and_everything_settles(spec: dict, seed: int) -> None:  # type: ignore[type-arg]
     world = World(spec, seed)
