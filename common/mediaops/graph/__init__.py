@@ -28,9 +28,10 @@ from mediaops.graph.commands import (
     folder_name,
     reading,
 )
-from mediaops.graph.planning import PREPARE_AUDIO, PREPARE_FRAMES, needs_media, plan_pass, plan_samples
+from mediaops.graph.kinds import PREPARE_AUDIO, PREPARE_CUTS, PREPARE_FRAMES, PREPARE_SEGMENT, needs_media
+from mediaops.graph.planning import plan_pass, plan_samples
 from mediaops.graph.sampling import Samples
-from mediaops.graph.segmented import CUTS, CUTS_FILE, PREPARE_CUTS, PREPARE_SEGMENT, Known
+from mediaops.graph.segmented import CUTS, CUTS_FILE, Known
 
 __all__ = [
     "CUTS",

@@ -28,7 +28,7 @@ from mediaops.models.base import SOURCE
 from mediaops.models.work import PREVIEW
 from mediaops.operations.compress import Codec, Encoding
 from mediaops.operations.preview import PreviewFormat
-from mediaops.picture import Change, Picture, PlanError
+from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
 
 ONE_PICTURE = ("-frames:v", "1", "-f", "image2", "-update", "1", "-atomic_writing", "1")
 """One picture, there under its name only once it is whole: so it can be stored while the encode runs on."""
@@ -237,3 +237,16 @@ def listening(step: str, sound: Sound, *, outside: bool) -> Output:
     opus = ("-c:a", "libopus", "-b:a", f"{ENGINES_KBPS}k", "-application", "voip")
     codec = opus if outside else ("-c:a", "pcm_s16le")
     return Output(step, "audio", container, (*mapped(sound), *LISTENING, *codec, *container.arguments))
+
+
+FRAME_SIDE = 768
+"""Longest side in pixels of a frame that a caption looks at."""
+
+
+def looked_at(picture: Picture) -> Change:
+    """Scale down to what a caption looks at."""
+    still = Picture(picture.width, picture.height)
+    if max(picture.width, picture.height) <= FRAME_SIDE:
+        return Change(still)
+    wide = picture.width >= picture.height
+    return scaled_to_width(still, FRAME_SIDE) if wide else scaled_to_height(still, FRAME_SIDE)

@@ -20,8 +20,9 @@ from mediaops.graph.commands import (
     Output,
     PassPlan,
 )
+from mediaops.graph.kinds import MAKES, PREPARE_AUDIO, PREPARE_CUTS, PREPARE_SEGMENT, needs_media
 from mediaops.graph.sampling import Samples, pieces
-from mediaops.graph.segmented import CUTS, PREPARE_CUTS, PREPARE_SEGMENT, REMUXED
+from mediaops.graph.segmented import CUTS, REMUXED
 from mediaops.graph.upright import upright
 from mediaops.graph.wiring import (
     Hanging,
@@ -58,28 +59,15 @@ from mediaops.operations.crop import CropParameters
 from mediaops.operations.crop_track import CropTrack
 from mediaops.operations.quality import QualityFound
 from mediaops.operations.thumbnail import ThumbnailFormat, ThumbnailParameters
-from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
+from mediaops.picture import Change, Picture, PlanError
 from mediaops.reasons import Reason
 from mediaops.segments import Cuts
 from mediaops.track import paths
-
-PREPARE_AUDIO = "prepareAudio"
-PREPARE_FRAMES = "prepareFrames"
-MAKES: dict[str, Makes] = {
-    **{operation.name: operation.makes for operation in REGISTRY.values()},
-    PREPARE_AUDIO: Makes.TRANSCRIPT,
-    PREPARE_FRAMES: Makes.TEXT,
-    PREPARE_CUTS: Makes.RENDITION,
-    PREPARE_SEGMENT: Makes.RENDITION,
-}
-"""What a step of each type makes; what is prepared for another step is what that would read, or make."""
 
 FRAMES = 8
 """Frames of a video that a caption is given to choose from, spread evenly."""
 SOUGHT_AT_ONCE = 4
 """Stills that one command seeks: each has a decoder of its own, which takes memory for many pictures."""
-FRAME_SIDE = 768
-"""Longest side of such a frame in pixels."""
 
 STILL_CONTAINERS = {
     ThumbnailFormat.JPEG: JPEG,
@@ -87,18 +75,6 @@ STILL_CONTAINERS = {
     ThumbnailFormat.PNG: PNG,
     ThumbnailFormat.AVIF: AVIF,
 }
-
-
-def needs_media(step: StepOrder, file_type: FileType) -> bool:
-    """Say whether a step reads the media file itself, and not only what earlier passes prepared of it."""
-    if step.engine is not None:
-        return False
-    makes = MAKES[step.type]
-    if makes is Makes.TRANSCRIPT:
-        return "audio" not in step.reads
-    if makes is Makes.TEXT and step.type != PREPARE_FRAMES:
-        return file_type is not FileType.AUDIO and "frame-0" not in step.reads
-    return True
 
 
 def plan_pass(
@@ -476,7 +452,7 @@ class _Planner:
             self.nothing[step.name] = Reason.NO_PICTURE
             return
         node = self._node(step)
-        change = _frame(node.picture)
+        change = outputs.looked_at(node.picture)
         moving = self.media.file_type is FileType.VIDEO
         for index in range(FRAMES if moving else 1):
             middle = (self.media.duration_millis or 0) * (2 * index + 1) // (2 * FRAMES)
@@ -532,12 +508,3 @@ def _labelled(hangings: Sequence[Hanging]) -> list[Output]:
         replace(hanging.output, arguments=("-map", f"[{label(hanging.output)}]", *hanging.output.arguments))
         for hanging in hangings
     ]
-
-
-def _frame(picture: Picture) -> Change:
-    """Scale down to what a caption looks at."""
-    still = Picture(picture.width, picture.height)
-    if max(picture.width, picture.height) <= FRAME_SIDE:
-        return Change(still)
-    wide = picture.width >= picture.height
-    return scaled_to_width(still, FRAME_SIDE) if wide else scaled_to_height(still, FRAME_SIDE)

@@ -24,7 +24,6 @@ from mediaops.operations.quality import QualityFound
 from mediaops.segments import Cuts
 from mediaops.survey import Survey
 
-PREPARE_CUTS, PREPARE_SEGMENT = "prepareCuts", "prepareSegment"
 CUTS = "cuts"
 """The role of the file that says what was found out once."""
 CUTS_FILE = "segments.json"

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import pytest
 
+from mediaops.models.work import ObjectRef, StepOrder
 from tests.unit.ops import segmenting
 from tests.unit.ops.segmenting import InSegments, in_segments, likeness, sound, times
 
@@ -175,3 +177,46 @@ def test_a_film_of_one_group_of_pictures_stays_in_one_piece(make, step, tmp_path
     )
     made = in_segments(source, [step("small", "compress", {})], 4, tmp_path)
     assert "keyframe" in made.cuts.values["segments"]
+
+
+def test_run_does_its_own_part_of_an_order_that_pods_share(door, bucket, films, step) -> None:
+    source = bucket.put_source(films("mpeg4"))
+    chain = step("small", "compress", {"codec": "h264"}, stored=False)
+
+    def part(name: str, type_: str, parameters: dict[str, Any], **fields: Any) -> StepOrder:
+        return StepOrder(
+            step_key=f"key-{name}",
+            name=f"small/{name}",
+            type=type_,
+            parameters=parameters,
+            input="small",
+            **fields,
+        )
+
+    cutting = door.order(source=source, steps=[chain, part("cuts", "prepareCuts", {"segments": 2})])
+    assert 0 == door.run(cutting)
+    cuts = bucket.result("key-cuts")
+    assert ("2", "2") == (cuts.values["count"], cuts.values["segments"])
+    reads = {"cuts": ObjectRef(key=cuts.files[0].key)}
+    parts = [part(f"segment-{i}", "prepareSegment", {"index": i}, reads=reads) for i in range(2)]
+    shared = door.order(source=source, steps=[chain, *parts], indexed=[one.name for one in parts])
+    pod = door.start(shared, JOB_COMPLETION_INDEX="1")
+    assert 0 == pod.wait()
+    assert bucket.result("key-segment-0") is None
+    made = bucket.result("key-segment-1")
+    assert ["segment"] == [file.name for file in made.files]
+    assert made.usage.cpu_millis > 0
+
+
+def test_a_pod_that_fails_leaves_its_log_under_its_own_index(door, bucket, films, step) -> None:
+    source = bucket.put_source(films("mpeg4"))
+    chain = step("small", "compress", {"codec": "h264"}, stored=False)
+    bucket.objects["acme/steps/k/cuts.json"] = b"no cuts"
+    lost = StepOrder(
+        step_key="lost", name="small/segment-0", type="prepareSegment", parameters={"index": 0}, input="small",
+        reads={"cuts": ObjectRef(key="acme/steps/k/cuts.json")},
+    )  # fmt: skip
+    pod = door.start(door.order(source=source, steps=[chain, lost], indexed=[lost.name]))
+    assert 1 == pod.wait()
+    assert "small/segment-0" == door.termination.step
+    assert "acme/steps/small/clip-pass-1-0.log" in bucket.objects
