@@ -17,6 +17,7 @@ from mediaops.graph import (
     PREPARE_SEGMENT,
     STORED_NAME,
     Document,
+    Findings,
     PassPlan,
     folder_name,
     needs_media,
@@ -146,15 +147,21 @@ class Pass:
         from mediaops_ops import probe
 
         path = self._root_file(root, steps)
-        if root not in self._media:
+        known = segments.known(steps, self.desk.read)
+        if known is not None:
+            self._media[root] = known[0]
+        elif root not in self._media:
             self._media[root] = probe.check(path, self.file_type)
-        media = self._media[root]
+        media, findings = self._media[root], known[1] if known else Findings()
         log.info("checked", extra={"media": media.wire()})
         files = FilterFiles(self.folder, lambda ref: self.desk.read(ref, NAMED), self._transcript)
         failed = self._without_files(steps, files)
         by_name = {step.name: step for step in steps}
         try:
-            plan, progress = self._planned(path, steps, media, failed, files, self._advance(by_name))
+            self._lay_out(steps, findings)
+            plan, progress = self._planned(
+                path, steps, media, findings, failed, files, self._advance(by_name)
+            )
             self._leave_out(plan, by_name, media)
             self._weights = {
                 name: sum(output.weight for output in plan.outputs if output.step == name)
@@ -179,25 +186,24 @@ class Pass:
                 raise
             self._fail(left[0], error)
 
+    def _lay_out(self, steps: Sequence[StepOrder], findings: Findings) -> None:
+        """Put segments beside their list, where a rendition is joined of some."""
+        for step in steps:
+            if step.stored and findings.cuts and CUTS in step.reads and step.type != PREPARE_SEGMENT:
+                pictures = segments.lay_out(step, findings.cuts, self.desk.read, self.folder)
+                self._pictures[step.name] = pictures
+
     def _planned(
         self,
         source: Path,
         steps: list[StepOrder],
         media: Media,
+        findings: Findings,
         failed: Collection[str],
         files: FilterFiles,
         progress: Progress,
     ) -> tuple[PassPlan, Progress]:
         """Plan, find out what the plan wants to know first, and plan again; give what is left of the progress."""
-        findings = segments.findings(steps, self.desk.read)
-        for step in steps:
-            if (
-                step.stored
-                and findings.cuts is not None
-                and step.type != PREPARE_SEGMENT
-                and CUTS in step.reads
-            ):
-                self._pictures[step.name] = segments.lay_out(step, findings.cuts, self.desk.read, self.folder)
         while (plan := plan_pass(steps, media, findings, failed)).wanted:
             for analysis in plan.wanted:
                 log.info("finds out first", extra={"analysis": analysis.words})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,22 +10,25 @@ from pydantic import ValidationError
 
 from mediaops import segments
 from mediaops.graph import CUTS, PREPARE_SEGMENT, Findings, Known, folder_name
+from mediaops.media import Media
 from mediaops.models.work import ObjectRef, StepOrder, segment_role
 from mediaops.reasons import Reason
 from mediaops.segments import Cuts
 from mediaops_ops.outcome import OutputFile, StepError
 
 
-def findings(steps: list[StepOrder], read: Callable[[ObjectRef, str], Path]) -> Findings:
-    """Give what was found out for all segments, where a step of the pass is one or joins them; raises StepError."""
+def known(
+    steps: Sequence[StepOrder], read: Callable[[ObjectRef, str], Path]
+) -> tuple[Media, Findings] | None:
+    """Give what was found out once for all segments; None where no step is one or joins them. Raises StepError."""
     step = next((step for step in steps if CUTS in step.reads), None)
     if step is None:
-        return Findings()
+        return None
     try:
-        known = Known.model_validate_json(read(step.reads[CUTS], CUTS).read_bytes())
+        found = Known.model_validate_json(read(step.reads[CUTS], CUTS).read_bytes())
     except ValidationError as error:
         raise StepError(Reason.INTERNAL_ERROR, "What says where to cut can't be read.") from error
-    return known.findings(step.input if step.type == PREPARE_SEGMENT else step.name)
+    return found.media, found.findings(step.input if step.type == PREPARE_SEGMENT else step.name)
 
 
 def lay_out(step: StepOrder, cuts: Cuts, read: Callable[[ObjectRef, str], Path], folder: Path) -> int:

@@ -299,7 +299,7 @@ class _Planner:
             if self._serves(node, encoding, found):
                 cuts = Cuts(whole=compress.KEPT)
         self.wanted.clear()
-        known = segmented.known(self.findings, cuts, above.name)
+        known = segmented.known(self.media, self.findings, cuts, above.name)
         text = known.model_dump_json(by_alias=True, exclude_none=True)
         self.documents.append(Document(step.name, segmented.CUTS_FILE, "application/json", text))
         self.values[step.name] = {"count": str(cuts.count), "segments": cuts.words}

@@ -42,6 +42,8 @@ NEIGHBOURS = {
 class Known(Model):
     """What was found out once for all segments, as it is stored: `segments.json`."""
 
+    media: Media
+    """Of the file, which was read from beginning to end: nobody has to do so again."""
     cuts: Cuts
     loudness: LoudnessFound | None = None
     survey: Survey | None = None
@@ -53,12 +55,12 @@ class Known(Model):
         return Findings(cuts=self.cuts, loudness=self.loudness, survey=self.survey, qualities=qualities)
 
 
-def known(findings: Findings, cuts: Cuts, step: str) -> Known:
+def known(media: Media, findings: Findings, cuts: Cuts, step: str) -> Known:
     """Give what is to be kept of findings, under no step's name: another asset may call it something else."""
     if cuts.whole:
-        return Known(cuts=cuts)
+        return Known(media=media, cuts=cuts)
     quality = findings.qualities.get(step)
-    return Known(cuts=cuts, loudness=findings.loudness, survey=findings.survey, quality=quality)
+    return Known(media=media, cuts=cuts, loudness=findings.loudness, survey=findings.survey, quality=quality)
 
 
 def whole_because(media: Media, nodes: Nodes, name: str, encoding: Encoding) -> str | None:

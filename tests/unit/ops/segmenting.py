@@ -105,7 +105,7 @@ def likeness(path: Path, reference: Path, kind: str) -> list[float]:
     )
     graph = f"[0:v]settb=1/1000,setpts=N[a];[1:v]settb=1/1000,setpts=N[b];[a][b]{option}"
     line = [ffmpeg.executable(), "-v", "error", "-i", str(path), "-i", str(reference)]
-    subprocess.run([*line, "-lavfi", graph, "-f", "null", "-"], check=True)
+    subprocess.run([*line, "-lavfi", graph, "-enc_time_base", "filter", "-f", "null", "-"], check=True)
     if kind == "ssim":
         return [float(value) for value in re.findall(r"All:([\d.]+)", log.read_text())]
     heads, *rows = log.read_text().splitlines()
