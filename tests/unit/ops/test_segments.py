@@ -27,7 +27,7 @@ SOURCES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     ),
     "mpeg4": ("25", "mp4", ("-c:v", "mpeg4", "-q:v", "4", "-g", "15", "-bf", "2")),
     "NTSC in Matroska": ("30000/1001", "mkv", X264),
-    "an odd rate": ("14.2", "mp4", (*X264, "-g", "7")),
+    "an odd rate": ("14.2", "mp4", (*X264, "-g", "5")),
     "variable rate": ("50", "mp4", (*VARIABLE, *X264, "-bf", "2")),
     "vp9": ("25", "webm", ("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "12")),
 }  # fmt: skip
