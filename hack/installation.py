@@ -136,6 +136,7 @@ class Installation:
             "MEDIAOPS_JWT_SECRET": secrets.text("backend-jwt"),
             **storage("backend"),
         }
+        sweeper = {name.replace("_S3_", "_SWEEPER_S3_"): value for name, value in storage("sweeper").items()}
         certificates = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -145,6 +146,7 @@ class Installation:
         return [
             _secret("mediaops-operator", operator),
             _secret("mediaops-backend", backend),
+            _secret("mediaops-sweeper", sweeper),
             _secret("mediaops-capability", {"capability.pem": secrets.signing_key("capability.pem")}),
             certificates,
         ]

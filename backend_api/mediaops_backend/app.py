@@ -8,7 +8,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from mediaops_backend import limits, logs, problems
 from mediaops_backend.backend import Backend
 from mediaops_backend.reading import MAX_BODY_BYTES
-from mediaops_backend.routes import costs, jobs, media, publishing, system
+from mediaops_backend.routes import assets, costs, jobs, media, publishing, system
 
 
 def create_app(backend: Backend) -> Flask:
@@ -21,6 +21,13 @@ def create_app(backend: Backend) -> Flask:
     problems.register(app)
     if proxies := backend.settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0)  # type: ignore[method-assign]
-    for blueprint in (system.routes, media.routes, costs.routes, jobs.routes, publishing.routes):
+    for blueprint in (
+        system.routes,
+        media.routes,
+        assets.routes,
+        costs.routes,
+        jobs.routes,
+        publishing.routes,
+    ):
         app.register_blueprint(blueprint)
     return app

@@ -57,7 +57,7 @@ def create(parts: Backend, workspace: str, manifest: dict[str, Any]) -> Rows:
         connection.execute(insert(AssetRow).values(row).on_conflict_do_nothing())
         if jobs:
             connection.execute(insert(JobRow).values(jobs).on_conflict_do_nothing())
-        return _read(connection, row["id"])
+        return read(connection, row["id"])
 
 
 def _created(parts: Backend, namespace: str, manifest: dict[str, Any]) -> dict[str, Any]:
@@ -100,10 +100,11 @@ def _status_of(error: ApiException) -> dict[str, Any]:
 def find(parts: Backend, workspace: str, asset: UUID) -> Rows:
     """Give an asset's rows; raises Problem (404) where the workspace has no such asset."""
     with parts.database.bound(workspace) as connection:
-        return _read(connection, asset)
+        return read(connection, asset)
 
 
-def _read(connection: Connection, asset: UUID) -> Rows:
+def read(connection: Connection, asset: UUID) -> Rows:
+    """Give an asset's rows within a transaction; raises Problem (404)."""
     row = connection.execute(select(AssetRow.__table__).where(AssetRow.id == asset)).one_or_none()
     if row is None:
         raise not_found("asset")

@@ -110,6 +110,15 @@ def of_asset(connection: Connection, asset: UUID) -> tuple[Amounts, dict[UUID, A
     return _added(rows), {id_: _added(own) for id_, own in jobs.items()}
 
 
+def of_assets(connection: Connection, assets: Sequence[UUID]) -> dict[UUID, Amounts]:
+    """Give what each of these assets cost in all, of those that cost anything."""
+    rows = connection.execute(select(CostRow.__table__).where(CostRow.media_asset_id.in_(assets))).all()
+    own: dict[UUID, list[Row[Any]]] = {}
+    for row in rows:
+        own.setdefault(row.media_asset_id, []).append(row)
+    return {id_: _added(spent) for id_, spent in own.items()}
+
+
 def _added(rows: Sequence[Row[Any]]) -> Amounts:
     models = sorted({model for row in rows for model in row.unpriced_models})
     sums = {name: sum(getattr(row, name) for row in rows) for name in SUMS}

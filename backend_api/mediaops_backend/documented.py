@@ -25,7 +25,8 @@ class Documented:
     answer: type[BaseModel] | None
     status: int
     problems: tuple[int, ...]
-    query: tuple[str, ...]
+    query: tuple[str, ...] | type[BaseModel]
+    """Names that have to be given, or the model that the query is read with."""
 
 
 def documented(
@@ -36,7 +37,7 @@ def documented(
     answer: type[BaseModel] | None = None,
     status: int = 200,
     problems: tuple[int, ...] = (),
-    query: tuple[str, ...] = (),
+    query: tuple[str, ...] | type[BaseModel] = (),
 ) -> Callable[[F], F]:
     """Attach a description to a route's function."""
 

@@ -59,7 +59,8 @@ def describe(routes: Map, functions: Mapping[str, Callable[..., Any]]) -> dict[s
         about: Documented | None = getattr(functions.get(rule.endpoint), DOCUMENTED, None)
         if about is None:
             continue
-        models.update(model for model in (about.body, about.answer) if model)
+        asked = None if isinstance(about.query, tuple) else about.query
+        models.update(model for model in (about.body, about.answer, asked) if model)
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             paths.setdefault(path, {})[method.lower()] = _operation(about, sorted(rule.arguments))
@@ -94,10 +95,7 @@ def _operation(about: Documented, arguments: list[str]) -> dict[str, Any]:
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in arguments
         ]
-        + [
-            {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
-            for name in about.query
-        ],
+        + _query(about.query),
         "responses": {
             str(about.status): answer,
             **{
@@ -119,6 +117,19 @@ def _operation(about: Documented, arguments: list[str]) -> dict[str, Any]:
             "content": {"application/json": {"schema": _reference(about.body)}},
         }
     return operation
+
+
+def _query(query: tuple[str, ...] | type[BaseModel]) -> list[dict[str, Any]]:
+    if isinstance(query, tuple):
+        return [
+            {"name": name, "in": "query", "required": True, "schema": {"type": "string"}} for name in query
+        ]
+    schema = query.model_json_schema(ref_template=_REFERENCE)
+    needed = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in needed, "schema": about}
+        for name, about in schema["properties"].items()
+    ]
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:

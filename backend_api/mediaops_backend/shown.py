@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import BaseModel
 from sqlalchemy import Row
 
+from mediaops.planner.outdated import Outdated
 from mediaops.storage import Storage
 from mediaops_backend.assets import Rows
+from mediaops_backend.catalogue import Detail, Page
 from mediaops_backend.costs import Amounts
 from mediaops_backend.settings import PUBLIC_URL_SECONDS
 
@@ -26,12 +28,20 @@ JOB_COLUMNS = (
 )  # fmt: skip
 
 
+POST_COLUMNS = (
+    "id", "publish_key", "target", "platform", "account", "state", "text", "revision", "attempts", "reason",
+    "message", "external_post_id", "url", "posted_at", "created_at", "updated_at",
+)  # fmt: skip
+
+
 class Progress(BaseModel):
     """How far an asset's jobs are."""
 
     total: int
     completed: int
     failed: int
+    seconds_left: int | None = None
+    """How many seconds the operations still take; None while one of them waits, or it is too early to say."""
 
 
 class Queued(BaseModel):
@@ -50,11 +60,109 @@ class Status(BaseModel):
     progress: Progress
 
 
+class Output(BaseModel):
+    """A file that an operation made."""
+
+    operation: str
+    name: str
+    """rendition, transcript.json, thumbnail-0, …"""
+    url: str
+    """Opens for 15 minutes."""
+    media_type: str
+    size_bytes: int
+    sha256: str
+    width_pixels: int | None = None
+    height_pixels: int | None = None
+    duration_millis: int | None = None
+
+
+class VersionChange(BaseModel):
+    """A version that isn't what it was."""
+
+    name: str
+    """Of an operation, an engine or a model."""
+    made_with: str | None
+    """None: it had no part in it."""
+    today: str | None
+
+
+class OutdatedOperation(BaseModel):
+    """An operation that today's versions would make differently; `mediaops.dev/reprocess` makes it anew."""
+
+    operation: str
+    changed: list[VersionChange]
+    reads: str | None = None
+    """An operation that it reads and that is outdated itself."""
+
+
+class Detailed(BaseModel):
+    """The answer to GET /api/media/assets/ID."""
+
+    asset: dict[str, Any]
+    jobs: list[dict[str, Any]]
+    """Of the operations that it wants, in their order."""
+    progress: Progress
+    outputs: list[Output]
+    posts: list[dict[str, Any]]
+    earlier_jobs: list[dict[str, Any]]
+    """Of operations that were edited or taken out since, the latest first."""
+    outdated: list[OutdatedOperation]
+
+
+class Assets(BaseModel):
+    """The answer to GET /api/media/assets."""
+
+    assets: list[dict[str, Any]]
+    next: str | None
+    """The cursor of the next page."""
+
+
 def asset(found: Rows, storage: Storage) -> dict[str, Any]:
     """Show an asset's row, and what it cost."""
-    values = found.asset._asdict()
-    shown = {name: _opened(values[name], storage, found.asset.workspace_id) for name in ASSET_COLUMNS}
-    return {**shown, "cost": found.cost.model_dump()}
+    return _asset(found.asset, found.cost, storage)
+
+
+def _asset(row: Row[Any], cost: Amounts, storage: Storage) -> dict[str, Any]:
+    values = row._asdict()
+    shown = {name: _opened(values[name], storage, row.workspace_id) for name in ASSET_COLUMNS}
+    return {**shown, "cost": cost.model_dump()}
+
+
+def page(found: Page, storage: Storage) -> Assets:
+    """Show a page of assets."""
+    return Assets(
+        assets=[_asset(row, cost, storage) for row, cost in found.assets],
+        next=found.following,
+    )
+
+
+def detail(found: Detail, storage: Storage) -> Detailed:
+    """Show all that is known of an asset."""
+    rows = found.rows
+    return Detailed(
+        asset=asset(rows, storage),
+        jobs=jobs(rows, storage),
+        progress=progress(rows.jobs),
+        outputs=[output for row in rows.jobs for output in _outputs(row, storage)],
+        posts=[{name: row._mapping[name] for name in POST_COLUMNS} for row in found.posts],
+        earlier_jobs=[_job(row, storage, rows.job_costs.get(row.id, Amounts())) for row in found.earlier],
+        outdated=[_outdated(one) for one in found.outdated],
+    )
+
+
+def _outputs(row: Row[Any], storage: Storage) -> list[Output]:
+    made = row.output_data.get("outputs", [])
+    return [
+        Output(operation=row.operation, url=_opened(one["uri"], storage, row.workspace_id), **one)
+        for one in made
+    ]
+
+
+def _outdated(one: Outdated) -> OutdatedOperation:
+    changed = [
+        VersionChange(name=name, made_with=before, today=now) for name, (before, now) in one.changed.items()
+    ]
+    return OutdatedOperation(operation=one.operation, changed=changed, reads=one.reads)
 
 
 def jobs(found: Rows, storage: Storage) -> list[dict[str, Any]]:
@@ -65,23 +173,35 @@ def jobs(found: Rows, storage: Storage) -> list[dict[str, Any]]:
 def _job(row: Row[Any], storage: Storage, cost: Amounts) -> dict[str, Any]:
     values = row._asdict()
     shown = {name: _opened(values[name], storage, row.workspace_id) for name in JOB_COLUMNS}
-    # Progress is of one Kubernetes Job; of an earlier one it would mislead.
-    current = row.flask_job_id is not None and row.progress_job_name == row.flask_job_id
     done = 100 if row.status == "completed" else 0
-    running = current and row.status == "processing"
     return {
         **shown,
-        "percent": row.percent if running else done,
-        "seconds_left": row.seconds_left if running else None,
+        "percent": row.percent if _told(row) else done,
+        "seconds_left": row.seconds_left if _told(row) else None,
         "cost": cost.model_dump(),
     }
 
 
+def _told(row: Row[Any]) -> bool:
+    """Say whether the Kubernetes Job that runs the job now said how far it is; of an earlier one it would mislead."""
+    return (
+        row.status == "processing"
+        and row.flask_job_id is not None
+        and row.progress_job_name == row.flask_job_id
+    )
+
+
 def progress(job_rows: Sequence[Row[Any]]) -> Progress:
-    """Count jobs by how they stand."""
+    """Count jobs by how they stand, and say how long they still take."""
     statuses = [row.status for row in job_rows]
+    # What is only passed through says nothing of its own: it ends with what passes through it.
+    open_ = [row for row in job_rows if row.status in ("queued", "processing") and row.stored]
+    left = [row.seconds_left for row in open_ if _told(row) and row.seconds_left is not None]
     return Progress(
-        total=len(statuses), completed=statuses.count("completed"), failed=statuses.count("failed")
+        total=len(statuses),
+        completed=statuses.count("completed"),
+        failed=statuses.count("failed"),
+        seconds_left=max(left, default=None) if len(left) == len(open_) else None,
     )
 
 

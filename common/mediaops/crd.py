@@ -129,6 +129,9 @@ RESOURCES = (
             Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
             Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
             Column("Done", ".status.progress.summary", description="Operations completed, of all."),
+            Column(
+                "Left (s)", ".status.progress.secondsLeft", "integer", "Seconds the operations still take."
+            ),
             _AGE,
             Column("Type", ".spec.fileType", wide=True),
             Column("MicroUSD", ".status.cost.microUsd", "integer", "What it cost.", wide=True),
@@ -143,6 +146,7 @@ RESOURCES = (
             Column("Type", rf".metadata.labels.{GROUP.replace('.', chr(92) + '.')}/operation-type"),
             Column("Phase", ".status.phase"),
             Column("%", ".status.percent", "integer", "How much is done."),
+            Column("Left", ".status.secondsLeft", "integer", "Seconds its pass still takes."),
             Column("Attempts", ".status.attempts", "integer", "Attempts counted in this round."),
             Column("Job", ".status.jobName", description="The Job that runs, or ran last."),
             _AGE,

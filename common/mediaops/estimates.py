@@ -27,15 +27,8 @@ TRANSLATION_TASK_TOKENS = 800
 TRANSLATED_TOKENS_PER_MINUTE = 1200
 """The same speech as JSON, cue by cue."""
 
-CPU_FACTORS = {
-    "transcribe": 3.0,
-    "caption": 0.2,
-    "filter": 4.0,
-    "crop": 4.0,
-    "compress": 6.0,
-    "thumbnail": 0.5,
-}
-"""Seconds of one processor for a second of media of 1920 by 1080 pixels."""
+OUTSIDE_WORK = 0.1
+"""Seconds of one processor for a second of media that an outside engine works on."""
 GPU_FACTOR = 2.0
 """Seconds for which a GPU is held for a second of media."""
 
@@ -45,7 +38,7 @@ def estimate(step: Step, duration_millis: int | None) -> Usage:
 
     An outside engine that listens is asked only once its sound has been prepared, and then the length is known.
     """
-    parameters, kind = step.operation.parameters, step.operation.type
+    parameters = step.operation.parameters
     length = duration_millis or 0
     models: list[ModelUsage] = []
     if isinstance(parameters, CaptionParameters) and step.placement.engine:
@@ -55,7 +48,7 @@ def estimate(step: Step, duration_millis: int | None) -> Usage:
     outside = (
         step.placement.engine is not None and getattr(parameters, "engine", None) == step.placement.engine
     )
-    factor = 0.1 if outside else CPU_FACTORS.get(kind, 1.0)
+    factor = OUTSIDE_WORK if outside else step.operation.operation.work
     return Usage(
         cpu_millis=round(length * factor),
         gpu_millis=round(length * GPU_FACTOR) * step.placement.gpu,

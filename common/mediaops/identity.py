@@ -68,6 +68,11 @@ def ingest_job_name(asset: str, asset_uid: str, round_: int, jobs: int) -> str:
     return f"{_shortened(asset, 30)}-ingest-{digest('ingest', asset_uid, round_, jobs)[:12]}"
 
 
+def quality_job_name(asset: str, asset_uid: str, round_: int, jobs: int) -> str:
+    """Give the name of the Job that only measures what is published."""
+    return f"{_shortened(asset, 29)}-quality-{digest('quality', asset_uid, round_, jobs)[:12]}"
+
+
 def ingest_step_key(asset: UUID, source: dict[str, Any], round_: int) -> str:
     """Give the step key under which an ingest's result is found."""
     return digest("ingest", str(asset), source, round_)[:40]

@@ -18,6 +18,7 @@ class Topic(StrEnum):
     CLUSTER = "What the cluster or the installation lacks"
     SOURCE = "The source"
     OPERATION = "Operations"
+    QUALITY = "Quality checks"
     PUBLISHING = "Publishing"
 
 
@@ -334,6 +335,38 @@ class Reason(StrEnum):
         "Nothing; a new one is made. To stop the work, set spec.suspend or mediaops.dev/cancel.")
 
     # --- Publishing --------------------------------------------------------------------------------
+    QUALITY_CHECKS_PASSED = ("QualityChecksPassed", Topic.QUALITY,
+        "Every published file comes up to spec.qualityChecks.",
+        "All figures are within their limits; the condition's message has them.",
+        "Nothing.")
+    MEASURING = ("Measuring", Topic.QUALITY,
+        "A Job measures the finished files for the quality checks.",
+        "The files were there before the checks were asked for, or the pass that made them could not measure them.",
+        "Nothing; publishing follows if the checks hold.")
+    QUALITY_CHECK_FAILED = ("QualityCheckFailed", Topic.QUALITY,
+        "A file doesn't come up to spec.qualityChecks, so nothing is published.",
+        "A figure is beyond its limit; the condition QualityChecked has both. The files are kept.",
+        "Change the operation that made the file, or the limit. Another limit is compared with the figures that "
+        "are known, and publishing goes on if it holds.")
+    QUALITY_NOT_MEASURABLE = ("QualityNotMeasurable", Topic.QUALITY,
+        "A quality check asks for a figure that the file doesn't have, so nothing is published.",
+        "A video without sound has no loudness, a transcript without speech no cues, some engines give no "
+        "confidence; the condition's message names it.",
+        "Leave that check out, or give the file what it lacks.")
+    QUALITY_NOT_MEASURED = ("QualityNotMeasured", Topic.QUALITY,
+        "The finished files could not be measured, so nothing is published.",
+        "The Jobs that measure failed as often as spec.retry allows, or in a way that another attempt can't mend; "
+        "the condition's message has the last failure.",
+        "Look at the Event with that failure, then annotate the asset with mediaops.dev/retry; or leave the check "
+        "out.")
+    PICTURE_TOO_SMALL = ("PictureTooSmall", Topic.QUALITY,
+        "The picture is too small for VMAF.",
+        "Its shorter side has less than 32 pixels.",
+        "Leave qualityChecks.minVmaf out.")
+    FILTERED_APART = ("FilteredApart", Topic.QUALITY,
+        "The picture has passed through clarity, behind which VMAF isn't measured.",
+        "clarity isn't a filter of FFmpeg's, and the picture before the encode can't be had again beside the file.",
+        "Leave qualityChecks.minVmaf out, or take clarity out of the filter.")
     NOT_REQUESTED = ("NotRequested", Topic.PUBLISHING,
         "The spec names no targets to publish on.",
         "spec.publish is absent.",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -61,6 +61,15 @@ class Stat:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A multipart upload that is neither completed nor aborted."""
+
+    key: str
+    id: str
+    begun: datetime
+
+
+@dataclass(frozen=True)
 class SignedPut:
     """One PUT: these headers must be sent with it, beside the content's length."""
 
@@ -75,6 +84,9 @@ _NOT_FOUND = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchUpload", "NotFound",
 _FORBIDDEN = frozenset(
     {"AccessDenied", "Forbidden", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken"}
 )
+
+_DELETED_AT_ONCE = 1000
+"""S3's limit of keys in one DeleteObjects."""
 
 
 @contextmanager
@@ -185,6 +197,17 @@ class Storage:
         with _translated(f"DELETE {key}"):
             self._client.delete_object(Bucket=self.bucket, Key=key)
 
+    def delete_all(self, keys: Sequence[str]) -> None:
+        """Delete objects, many in one call; raises for the first that may not go, after all others have gone."""
+        for start in range(0, len(keys), _DELETED_AT_ONCE):
+            batch = keys[start : start + _DELETED_AT_ONCE]
+            with _translated(f"DELETE {batch[0]} and {len(batch) - 1} more"):
+                answer = self._client.delete_objects(
+                    Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                )
+                for error in answer.get("Errors", []):
+                    raise ClientError({"Error": error}, f"DeleteObjects {error.get('Key')}")
+
     def list(self, prefix: str) -> Iterator[Stat]:
         """Give all objects under a prefix, in order of their keys."""
         with _translated(f"LIST {prefix}"):
@@ -198,6 +221,20 @@ class Storage:
                         etag=entry["ETag"].strip('"'),
                         modified=entry["LastModified"],
                     )
+
+    def uploads(self, prefix: str) -> Iterator[Upload]:
+        """Give the multipart uploads under a prefix that are neither completed nor aborted."""
+        with _translated(f"LIST UPLOADS {prefix}"):
+            for page in self._client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self.bucket, Prefix=prefix
+            ):
+                for entry in page.get("Uploads", []):
+                    yield Upload(key=entry["Key"], id=entry["UploadId"], begun=entry["Initiated"])
+
+    def abort(self, upload: Upload) -> None:
+        """Drop an upload and its parts; one that isn't there any more is no error."""
+        with suppress(NotFound), _translated(f"ABORT UPLOAD {upload.key}"):
+            self._client.abort_multipart_upload(Bucket=self.bucket, Key=upload.key, UploadId=upload.id)
 
     # Signed URLs -----------------------------------------------------------------------------------
 

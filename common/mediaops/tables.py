@@ -23,10 +23,10 @@ from sqlalchemy import (
     tuple_,
 )
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import JSONB, Insert, insert
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 5
 """The migration that this code needs; see the table mediaops_schema."""
 
 CHANNEL = "mediaops"
@@ -95,7 +95,11 @@ class AssetRow(Base):
     gone_at: Mapped[datetime | None]
     """When a complete re-list no longer showed the resource."""
     released_at: Mapped[datetime | None]
-    """When its objects became free to be swept."""
+    """Since when nothing of this asset holds back its step folders."""
+    deletion_policy: Mapped[str] = mapped_column(server_default="Retain")
+    """Retain or Delete: whether the resource's end releases them."""
+    step_keys: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    """Every step folder that was ever made or used for it and hasn't been deleted since."""
     last_seen_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
     created_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
     updated_at: Mapped[datetime] = mapped_column(server_default=sql("now()"))
@@ -134,6 +138,10 @@ class JobRow(Base):
     wanted: Mapped[bool] = mapped_column(server_default=sql("true"))
     """False once the asset no longer names this operation with these parameters."""
     step_key: Mapped[str | None]
+    versions: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Versions of operation, engine and models that it was made with, by name; None: not on record."""
+    needs: Mapped[list[str]] = mapped_column(JSONB, server_default="[]")
+    """Operations of the asset whose results it reads, by name."""
     stored: Mapped[bool] = mapped_column(server_default=sql("true"))
     resource_name: Mapped[str | None]
     """The ProcessingJob's name; None until it exists."""
@@ -295,7 +303,7 @@ def mirror(table: type[Mirrored], rows: Sequence[dict[str, Any]], *, force: bool
     `rows` are dictionaries by column name, all with the same names, each id at most once; columns that they
     don't name, such as progress, stay as they are. A row is replaced by the same or a later version, ordered
     by (creation_timestamp, resource_version); `force` (after a restore of etcd, whose versions start again
-    lower) replaces it in any case.
+    lower) replaces it in any case. An asset's step keys are added to those that are there.
     """
     statement = insert(table.__table__).values(list(rows))  # type: ignore[arg-type]
     return _mirrored(statement, table, list(rows[0]), force)
@@ -313,8 +321,12 @@ def _mirrored(statement: Insert, table: type[Mirrored], columns: Sequence[str], 
     newer = tuple_(incoming.creation_timestamp, incoming.resource_version) >= tuple_(
         current.creation_timestamp, current.resource_version
     )
-    return statement.on_conflict_do_update(
-        index_elements=["id"],
-        set_={**{name: incoming[name] for name in names}, "updated_at": sql("now()")},
-        where=None if force else newer,
-    )
+    values = {**{name: incoming[name] for name in names}, "updated_at": sql("now()")}
+    if "step_keys" in values:
+        values["step_keys"] = _MERGED_STEP_KEYS
+    return statement.on_conflict_do_update(index_elements=["id"], set_=values, where=None if force else newer)
+
+
+_MERGED_STEP_KEYS = sql(
+    "array(select distinct key from unnest(media_assets.step_keys || excluded.step_keys) as key order by key)"
+)

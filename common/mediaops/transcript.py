@@ -27,6 +27,11 @@ def file_name(form: str, language: str | None = None) -> str:
     return f"transcript.{language}.{form}" if language else f"transcript.{form}"
 
 
+def is_transcript(name: str) -> bool:
+    """Say whether a file of that name is a transcript as it was heard, or a translation of one."""
+    return name.startswith("transcript.") and name.endswith(".json")
+
+
 class Word(Model):
     """One spoken word."""
 

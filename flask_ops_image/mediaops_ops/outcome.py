@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from mediaops.graph.measuring import Way
 from mediaops.models.base import FileType
 from mediaops.models.usage import Usage
 from mediaops.models.work import PostText
@@ -25,6 +26,18 @@ Progress = Callable[[float], None]
 def divided(progress: Progress, share: float) -> tuple[Progress, Progress]:
     """Give a first part's progress, which moves the whole by `share` of it, and that of what is left."""
     return lambda done: progress(done * share), lambda done: progress(share + done * (1 - share))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a measurement reads."""
+
+    files: tuple[Path, ...]
+    """The rendition or source; of a transcription transcript.json, then its translations; empty: it was skipped."""
+    source: Path | None = None
+    """The source, where the rendition is held against it."""
+    way: Way | None = None
+    """How the source's picture becomes the one that was encoded; what filters read lies in the work folder."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +59,8 @@ class Inputs:
     """A few small JPEGs of the picture in order of time; empty for sound."""
     attributes: dict[str, str] = field(default_factory=dict)
     """The asset's attributes."""
+    finished: Finished | None = None
+    """What a measurement reads; None for operations."""
 
 
 @dataclass(frozen=True)

@@ -16,23 +16,37 @@ from mediaops.graph import (
     CUTS,
     PREPARE_SEGMENT,
     STORED_NAME,
+    AnalysisKind,
     Document,
     Findings,
     PassPlan,
     folder_name,
     needs_media,
     plan_pass,
+    plan_way,
 )
+from mediaops.graph.measuring import Way
+from mediaops.measures import STEP_TYPES, Measure
 from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepFailure, StepOrder
 from mediaops.operations import REGISTRY
 from mediaops.reasons import Reason
+from mediaops.transcript import file_name
 from mediaops_ops import segments
 from mediaops_ops.analyses import Subject, find
 from mediaops_ops.filter_files import FilterFiles
 from mediaops_ops.metering import METER
-from mediaops_ops.outcome import Inputs, OutputFile, Progress, StepError, StepOutcome, Unreachable, divided
+from mediaops_ops.outcome import (
+    Finished,
+    Inputs,
+    OutputFile,
+    Progress,
+    StepError,
+    StepOutcome,
+    Unreachable,
+    divided,
+)
 from mediaops_ops.registry import RUNNERS, runner
 from mediaops_ops.rendering import Rendering
 
@@ -42,11 +56,18 @@ INPUT = "input"
 """The role of a rendition that an earlier pass made and a step of this one transforms further."""
 NAMED = "named"
 """The role of a file that a step's parameters name."""
-TRANSCRIPT = "transcript.json"
-GRAPH_SHARE = 0.2
+TRANSCRIPT, RENDITION = file_name("json"), "rendition"
+GRAPH_SHARE = 0.1
 """Share of a runner's progress that preparing its sound and frames counts for."""
-ANALYSIS_SHARE = 0.2
-"""Share of what is left of the graph's progress that each analysis before it counts for."""
+ANALYSIS_SHARES = {
+    AnalysisKind.ENCODERS: 0.01,
+    AnalysisKind.LOUDNESS: 0.05,
+    AnalysisKind.SURVEY: 0.1,
+    AnalysisKind.CUTS: 0.05,
+    AnalysisKind.QUALITY: 0.4,
+}
+"""Share of what is left of the graph's progress that an analysis before it counts for, beside one encode, as measured
+on clips of a minute (docs/decisions/0080); where to cut is read off packets."""
 
 
 class Desk(Protocol):
@@ -58,8 +79,8 @@ class Desk(Protocol):
     def read(self, ref: ObjectRef, role: str) -> Path:
         """Give a file that an earlier pass left; raises StepError."""
 
-    def transcript(self, step: StepOrder) -> Path | None:
-        """Give the transcript.json of a step that was done before this pass; None if it made none."""
+    def made(self, step: StepOrder, name: str) -> Path | None:
+        """Give a file of a step that was done before this pass; None if it made none of that name."""
 
     def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
         """Keep what a step made: from now on it is done. `media` are the source's facts; raises StepError."""
@@ -84,6 +105,8 @@ class Pass:
     """Those of `failures` that only came of something outside being out of reach."""
     _prepared: dict[str, list[OutputFile]] = field(default_factory=dict)
     _media: dict[str, Media] = field(default_factory=dict)
+    _findings: dict[str, Findings] = field(default_factory=dict)
+    """What analyses have found, by the file that was read."""
     _outcomes: dict[str, StepOutcome] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
     """Steps that are done, skipped or failed."""
@@ -144,24 +167,16 @@ class Pass:
 
     def _render(self, root: str, steps: list[StepOrder]) -> None:
         """Run the graph over one file; a failure of the only step is that step's, else the pass's."""
-        from mediaops_ops import probe
-
         path = self._root_file(root, steps)
-        known = segments.known(steps, self.desk.read)
-        if known is not None:
-            self._media[root] = known[0]
-        elif root not in self._media:
-            self._media[root] = probe.check(path, self.file_type)
-        media, findings = self._media[root], known[1] if known else Findings()
-        log.info("checked", extra={"media": media.wire()})
+        media = self._known(root, path, steps)
         files = FilterFiles(self.folder, lambda ref: self.desk.read(ref, NAMED), self._transcript)
         failed = self._without_files(steps, files)
         by_name = {step.name: step for step in steps}
         try:
-            self._lay_out(steps, findings)
-            plan, progress = self._planned(
-                path, steps, media, findings, failed, files, self._advance(by_name)
-            )
+            advance, known = self._advance(by_name), self._findings.get(root, Findings())
+            self._lay_out(steps, known)
+            planned = self._planned(path, steps, media, failed, files, advance, known)
+            plan, self._findings[root], progress = planned
             self._leave_out(plan, by_name, media)
             self._weights = {
                 name: sum(output.weight for output in plan.outputs if output.step == name)
@@ -198,20 +213,20 @@ class Pass:
         source: Path,
         steps: list[StepOrder],
         media: Media,
-        findings: Findings,
         failed: Collection[str],
         files: FilterFiles,
         progress: Progress,
-    ) -> tuple[PassPlan, Progress]:
+        findings: Findings,
+    ) -> tuple[PassPlan, Findings, Progress]:
         """Plan, find out what the plan wants to know first, and plan again; give what is left of the progress."""
         while (plan := plan_pass(steps, media, findings, failed)).wanted:
             for analysis in plan.wanted:
                 log.info("finds out first", extra={"analysis": analysis.words})
-                part, progress = divided(progress, ANALYSIS_SHARE)
+                part, progress = divided(progress, ANALYSIS_SHARES[analysis.kind])
                 findings = find(
                     Subject(analysis, source, media, steps, findings, self.folder, part, files.write)
                 )
-        return plan, progress
+        return plan, findings, progress
 
     def _advance(self, by_name: Mapping[str, StepOrder]) -> Progress:
         """Give the progress of all these steps together."""
@@ -319,13 +334,15 @@ class Pass:
         media = self._media.get(SOURCE)
         work_dir = self.folder / folder_name(step.name) / "run"
         work_dir.mkdir(parents=True, exist_ok=True)
+        measures = step.type in STEP_TYPES
         return Inputs(
             work_dir=work_dir,
             progress=lambda part: self.desk.progress(step.name, GRAPH_SHARE + part * (1 - GRAPH_SHARE)),
+            finished=self._finished(step, work_dir) if measures else None,
             file_type=self.file_type,
             duration_millis=media.duration_millis if media else None,
             audio=audio,
-            transcript=self._transcript(step),
+            transcript=None if measures else self._transcript(step),
             frames=tuple(frames),
             attributes=step.attributes,
         )
@@ -340,7 +357,70 @@ class Pass:
         outcome = self._outcomes.get(step.transcript_step)
         if outcome is not None:
             return next((file.path for file in outcome.files if file.name == TRANSCRIPT), None)
-        return self.desk.transcript(next(s for s in self.steps if s.name == step.transcript_step))
+        return self.desk.made(self._step(step.transcript_step), TRANSCRIPT)
+
+    def _step(self, name: str) -> StepOrder:
+        return next(step for step in self.steps if step.name == name)
+
+    def _finished(self, step: StepOrder, folder: Path) -> Finished:
+        """Collect what a measurement reads: a finished file, and where it is to be held against it, the source."""
+        if step.input == SOURCE:
+            return Finished((self.desk.source(),))
+        measure = STEP_TYPES[step.type]
+        if step.reads:
+            files = [self.desk.read(ref, role) for role, ref in step.reads.items()]
+        else:
+            made = self._step(step.input)
+            languages = made.parameters.get("translateTo") or () if measure is Measure.TRANSCRIPT else ()
+            names = [file_name("json", language) for language in (None, *languages)]
+            wanted = names if measure is Measure.TRANSCRIPT else [RENDITION]
+            files = [path for name in wanted if (path := self._file(made, name)) is not None]
+        if measure is not Measure.VMAF:
+            return Finished(tuple(files))
+        source = self.desk.source()
+        return Finished(tuple(files), source, self._way(step, source, folder))
+
+    def _file(self, step: StepOrder, name: str) -> Path | None:
+        """Give a file that a step of this pass has made, in this run or before."""
+        if step.name in self._ended - self._outcomes.keys():
+            raise _depends(step.name)
+        outcome = self._outcomes.get(step.name)
+        if outcome is None:
+            return self.desk.made(step, name)
+        return next((file.path for file in outcome.files if file.name == name), None)
+
+    def _way(self, step: StepOrder, source: Path, folder: Path) -> Way:
+        """Find out how the source's picture came to the encode, with the files that filters on the way read."""
+        chain, name = list[StepOrder](), step.input
+        while name != SOURCE:
+            chain.insert(0, self._step(name).model_copy(update={"stored": False}))
+            name = chain[0].input
+        media = self._known(SOURCE, source, chain)
+        files = FilterFiles(folder, lambda ref: self.desk.read(ref, NAMED), self._transcript)
+        for one in chain:
+            files.fetch(one)
+        findings = self._findings.get(SOURCE, Findings())
+        _, findings, _ = self._planned(source, chain, media, (), files, lambda _: None, findings)
+        way = plan_way(chain, media, findings, step.input)
+        for file in way.files:
+            files.write(file)
+        return way
+
+    def _known(self, root: str, path: Path, steps: Sequence[StepOrder]) -> Media:
+        """Give the facts of a file that is read; what was found out once for its segments, nobody looks for again."""
+        known = segments.known(steps, self.desk.read)
+        if known is not None:
+            self._media[root], self._findings[root] = known
+        return self._checked(root, path)
+
+    def _checked(self, root: str, path: Path) -> Media:
+        """Give the facts of a file that is read, which are looked at once."""
+        if root not in self._media:
+            from mediaops_ops import probe
+
+            self._media[root] = probe.check(path, self.file_type)
+            log.info("checked", extra={"media": self._media[root].wire()})
+        return self._media[root]
 
     def _settle(
         self, step: StepOrder, outcome: StepOutcome, media: Media | None, share: Fraction = Fraction(1)

@@ -72,7 +72,8 @@ class Rendering:
     def _run(
         self, command: Command, source: Path, index: int, waiting: dict[str, list[Output]], done: set[Output]
     ) -> None:
-        share = 1 / len(self.plan.commands)
+        weights = [command.weight for command in self.plan.commands]
+        share, before = weights[index] / sum(weights), sum(weights[:index]) / sum(weights)
         files = [file for one in command.together for file in one.files]
         for file in files:
             self.write_file(file)
@@ -87,7 +88,7 @@ class Rendering:
 
             def on_report(report: dict[str, str]) -> None:
                 fractions[place] = progress.of(report)
-                self.on_progress(share * (index + min(fractions)))
+                self.on_progress(before + share * min(fractions))
 
             return on_report
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from mediaops.models.exchange import Callback, StepCallback
 from mediaops.models.work import WorkOrder
 from mediaops.operations import REGISTRY
+from mediaops.pace import Pace
 from mediaops_ops.net import Again, Http
 from mediaops_ops.outcome import StepError
 from mediaops_ops.settings import Settings
@@ -20,7 +21,9 @@ from mediaops_ops.settings import Settings
 LEAST_SECONDS = 2.0
 """Between two callbacks."""
 LEAST_PERCENT = 10
-"""Less progress than this is told only with something else."""
+"""Less progress than this is told only with something else, or after a while."""
+WHILE_SECONDS = 30.0
+"""After which any progress is told, with how long it still takes."""
 TIMEOUT_SECONDS = 5.0
 log = logging.getLogger(__name__)
 
@@ -37,12 +40,14 @@ class Reporter:
         stored = [step for step in order.steps if step.stored and step.type in REGISTRY]
         self._rows: dict[str, str] = {step.name: step.job_id for step in stored if step.job_id is not None}
         self._fractions: dict[str, float] = dict.fromkeys((step.name for step in stored), 0.0)
+        self._weights = {step.name: REGISTRY[step.type].work for step in stored}
         self._states: dict[str, str] = {}
         self._changed = threading.Condition()
         self._closing = False
         self._told_percent = 0
         self._told_states = 0
-        self._start = time.monotonic()
+        self._told_time = time.monotonic()
+        self._pace = Pace(self._told_time)
         self._thread = threading.Thread(target=self._tell, name="report", daemon=True)
 
     def __enter__(self) -> Reporter:
@@ -58,7 +63,7 @@ class Reporter:
         with self._changed:
             if fraction > self._fractions.get(step, 1.0):
                 self._fractions[step] = min(1.0, fraction)
-                self._changed.notify()
+                self._moved()
 
     def completed(self, step: str) -> None:
         """Note that a step's result is in storage."""
@@ -79,18 +84,30 @@ class Reporter:
 
     def _settle(self, step: str, state: str) -> None:
         with self._changed:
-            self._states[step] = state
-            self._fractions[step] = 1.0
-            self._changed.notify()
+            if step in self._fractions:  # a prepared file or a measurement has no share in the whole
+                self._states[step] = state
+                self._fractions[step] = 1.0
+                self._moved()
+
+    def _moved(self) -> None:
+        self._pace.note(time.monotonic(), self._share)
+        self._changed.notify()
+
+    @property
+    def _share(self) -> float:
+        """Give how much of the whole pass is done, 0.0 to 1.0: each step counts by the work that it is."""
+        done = sum(fraction * self._weights[name] for name, fraction in self._fractions.items())
+        return done / sum(self._weights.values())
 
     @property
     def _percent(self) -> int:
         """Give the whole pass's percent; 100 is left to its end."""
-        share = sum(self._fractions.values()) / max(1, len(self._fractions))
-        return min(99, int(share * 100)) if len(self._states) < len(self._fractions) else 100
+        return min(99, int(self._share * 100)) if len(self._states) < len(self._fractions) else 100
 
     def _worth_telling(self) -> bool:
-        return len(self._states) > self._told_states or self._percent >= self._told_percent + LEAST_PERCENT
+        moved = self._percent - self._told_percent
+        after_a_while = moved > 0 and time.monotonic() - self._told_time >= WHILE_SECONDS
+        return len(self._states) > self._told_states or moved >= LEAST_PERCENT or after_a_while
 
     def _tell(self) -> None:
         while True:
@@ -99,6 +116,7 @@ class Reporter:
                 closing, worth = self._closing, self._worth_telling()
                 callback = self._callback()
                 self._told_percent, self._told_states = self._percent, len(self._states)
+                self._told_time = time.monotonic()
             if worth:
                 self._send(callback)
             if closing:
@@ -110,14 +128,12 @@ class Reporter:
         steps = [self._step(name, row) for name, row in self._rows.items()]
         states = set(self._states.values())
         over = len(self._states) == len(self._fractions)
-        percent, elapsed = self._percent, time.monotonic() - self._start
-        left = int(elapsed * (100 - percent) / percent) if percent >= 5 else None
         return Callback(
             job_id=next(iter(self._rows.values())),
             flask_job_id=self._job,
             status=("failed" if "failed" in states else "completed") if over else "processing",
-            percent=percent,
-            seconds_left=left,
+            percent=self._percent,
+            seconds_left=None if over else self._pace.seconds_left(time.monotonic()),
             steps=steps,
         )
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mediaops.identity import log_key, result_key
+from mediaops.measures import STEP_TYPES
 from mediaops.media import Media
 from mediaops.models.work import (
     Exit,
@@ -27,13 +28,14 @@ from mediaops.models.work import (
     WorkOrder,
 )
 from mediaops.reasons import Reason
+from mediaops.transcript import is_transcript
 from mediaops_ops import log as logs
 from mediaops_ops.filter_files import MAX_BYTES
 from mediaops_ops.limits import Ended, Limits
 from mediaops_ops.metering import METER
 from mediaops_ops.net import Http
 from mediaops_ops.outcome import StepError, StepOutcome, Unreachable
-from mediaops_ops.passes import NAMED, TRANSCRIPT, Pass
+from mediaops_ops.passes import NAMED, RENDITION, Pass
 from mediaops_ops.report import Reporter
 from mediaops_ops.settings import PREFIX, Settings
 from mediaops_ops.storage import Storage
@@ -41,8 +43,10 @@ from mediaops_ops.storage import Storage
 log = logging.getLogger(__name__)
 
 MAX_TERMINATION_BYTES = 4096
-FETCHED_SHARE = 0.1
+FETCHED_SHARE = 0.05
 """Share of a step's progress that fetching the source counts for."""
+STORED_SHARE = 0.05
+"""Share of it that storing what was made counts for."""
 LOG_PATIENCE_SECONDS = 5.0
 
 
@@ -55,6 +59,7 @@ class StorageDesk:
         self._reporter = reporter
         self._folder = folder
         self._read: dict[str, Path] = {}
+        self._measured = {step.input for step in order.steps if step.type in STEP_TYPES}
         self.results: dict[str, StepResult] = {}
         """Results that were there before this run, by the step's name."""
 
@@ -87,15 +92,16 @@ class StorageDesk:
             self._read[ref.key] = path
         return path
 
-    def transcript(self, step: StepOrder) -> Path | None:
-        """Fetch the transcript of a step that an earlier pod of this Job finished."""
+    def made(self, step: StepOrder, name: str) -> Path | None:
+        """Fetch a file of a step that an earlier pod of this Job finished."""
         result = self.results.get(step.name)
-        file = result.file(TRANSCRIPT) if result else None
-        return None if file is None else self.read(ObjectRef(key=file.key, sha256=file.sha256), "transcript")
+        file = result.file(name) if result else None
+        return None if file is None else self.read(ObjectRef(key=file.key, sha256=file.sha256), name)
 
     def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:
         """Store a step's files, then its result.json; free their room."""
-        files = [self._storage.store(step.step_key, file) for file in outcome.files]
+        sent = self._stored(step, outcome)
+        files = [self._storage.store(step.step_key, file, sent) for file in outcome.files]
         usage = outcome.usage.model_copy(update={"bytes_out": sum(file.size_bytes for file in files)})
         result = StepResult(
             step_key=step.step_key,
@@ -110,14 +116,27 @@ class StorageDesk:
         )
         self._storage.put_result(result, self._folder / "result.json")
         for file in outcome.files:
-            if file.name != TRANSCRIPT:  # which a caption of this pass may still read
+            # A caption of this pass may still read a transcript, and a measurement what it measures.
+            if not is_transcript(file.name) and not (file.name == RENDITION and step.name in self._measured):
                 file.path.unlink(missing_ok=True)
         self._reporter.completed(step.name)
         log.info("stored", extra={"step": step.name, "files": [file.name for file in outcome.files]})
 
+    def _stored(self, step: StepOrder, outcome: StepOutcome) -> Callable[[int], None]:
+        """Give what takes how many bytes more of a step's files went up; the last word is its result.json's."""
+        total = sum(file.path.stat().st_size for file in outcome.files)
+        sent = 0
+
+        def sent_more(size: int) -> None:
+            nonlocal sent
+            sent += size
+            self._reporter.progress(step.name, 1 - STORED_SHARE + min(0.99, sent / total) * STORED_SHARE)
+
+        return sent_more
+
     def progress(self, step: str, fraction: float) -> None:
         """Note how far a step is; what follows its own work is the storing."""
-        self._reporter.progress(step, FETCHED_SHARE + fraction * (0.98 - FETCHED_SHARE))
+        self._reporter.progress(step, FETCHED_SHARE + fraction * (1 - STORED_SHARE - FETCHED_SHARE))
 
 
 def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False, index: int = 0) -> int:

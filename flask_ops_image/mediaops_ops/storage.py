@@ -94,11 +94,13 @@ class Storage:
         content = self._persistently(attempt, Reason.STORAGE_UNAVAILABLE, "The storage")
         return None if content is not None and len(content) > MAX_RESULT_BYTES else content
 
-    def store(self, step_key: str, output: OutputFile) -> StoredFile:
-        """Put a file under its own hash, and give what the result says of it."""
+    def store(
+        self, step_key: str, output: OutputFile, sent: Callable[[int], None] = lambda _: None
+    ) -> StoredFile:
+        """Put a file under its own hash, and give what the result says of it; `sent` takes bytes that went up."""
         size = output.path.stat().st_size
         key = output_key(self._order.workspace, step_key, output.stored_name)
-        self._put(key, output.path, size, output.sha256)
+        self._put(key, output.path, size, output.sha256, sent)
         return StoredFile(
             name=output.name,
             key=key,
@@ -120,23 +122,26 @@ class Storage:
         scratch.write_bytes(content)
         self._put(key, scratch, len(content), hashlib.sha256(content).hexdigest())
 
-    def _put(self, key: str, path: Path, size: int, sha256: str) -> None:
+    def _put(
+        self, key: str, path: Path, size: int, sha256: str, sent: Callable[[int], None] = lambda _: None
+    ) -> None:
         def attempt() -> None:
             request = WriteRequest(key=key, size=size, sha256=sha256)
             grant = self._exchange(UrlRequest(capability=self._order.capability, writes=[request])).writes[
                 key
             ]
             if grant.parts:
-                self._put_parts(grant, path)
+                self._put_parts(grant, path, sent)
             elif grant.url:
-                self._send(grant.url, path, 0, size, grant.headers)
+                self._send(grant.url, _window(path, 0, size, sent), size, grant.headers)
 
         self._persistently(attempt, Reason.STORAGE_UNAVAILABLE, "The storage")
 
-    def _put_parts(self, grant: WriteGrant, path: Path) -> None:
+    def _put_parts(self, grant: WriteGrant, path: Path, sent: Callable[[int], None]) -> None:
         tags = []
         for part in grant.parts:
-            response = self._send(part.url, path, part.offset, part.size, grant.headers)
+            window = _window(path, part.offset, part.size, sent)
+            response = self._send(part.url, window, part.size, grant.headers)
             tags.append((part.number, response.headers.get("ETag", "")))
         listed = "".join(
             f"<Part><PartNumber>{number}</PartNumber><ETag>{escape(tag)}</ETag></Part>"
@@ -154,10 +159,10 @@ class Storage:
         if answer.status != 200 or b"<Error" in answer.data:
             raise Again(f"it did not complete the upload ({answer.status})")
 
-    def _send(self, url: str, path: Path, offset: int, size: int, headers: dict[str, str]) -> Response:
+    def _send(self, url: str, body: Iterator[bytes], size: int, headers: dict[str, str]) -> Response:
         """PUT a range of a file."""
-        sent = {**headers, "Content-Length": str(size)}
-        response = self._http.request("PUT", url, body=_window(path, offset, size), headers=sent)
+        headers = {**headers, "Content-Length": str(size)}
+        response = self._http.request("PUT", url, body=body, headers=headers)
         if response.status not in {200, 201, 204}:
             # 403: the URL ran out while other parts went up; 400: the content didn't arrive as announced.
             raise Again(f"it answered {response.status}")
@@ -200,14 +205,15 @@ class Storage:
         )
 
 
-def _window(path: Path, offset: int, size: int) -> Iterator[bytes]:
-    """Give a range of a file in chunks."""
+def _window(path: Path, offset: int, size: int, sent: Callable[[int], None]) -> Iterator[bytes]:
+    """Give a range of a file in chunks, and say of each that it went up."""
     with path.open("rb") as file:
         file.seek(offset)
         left = size
         while left and (chunk := file.read(min(CHUNK_BYTES, left))):
             left -= len(chunk)
             yield chunk
+            sent(len(chunk))
 
 
 def _check_read(response: Response, what: str) -> None:

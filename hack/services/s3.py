@@ -16,9 +16,9 @@ REGION = "us-east-1"
 BUCKET = "media"
 ROOT = "root"
 
-# What each user may do in the bucket: actions by what they apply to ("" is the bucket itself). Nobody but the
-# sweeper, which works as `operator`, deletes; and it deletes in step folders only. A source may be any object of
-# its workspace, so the operator may look at all of them.
+# What each user may do in the bucket: actions by what they apply to ("" is the bucket itself, "?prefix=" the bucket
+# when asked for such a prefix). Nobody but the sweeper deletes; it deletes in step folders only, and reads nothing. A
+# source may be any object of its workspace, so the operator may look at all of them.
 GRANTS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "backend": {
         "": ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"],
@@ -29,7 +29,11 @@ GRANTS: Mapping[str, Mapping[str, Sequence[str]]] = {
     "operator": {
         "": ["s3:ListBucket", "s3:GetBucketLocation"],
         "/*": ["s3:GetObject"],
-        "/*/steps/*": ["s3:DeleteObject"],
+    },
+    "sweeper": {
+        "?prefix=*/steps/*": ["s3:ListBucket"],
+        "": ["s3:ListBucketMultipartUploads"],  # S3 knows no condition for these; they name keys, no content
+        "/*/steps/*": ["s3:DeleteObject", "s3:AbortMultipartUpload"],
     },
 }
 
@@ -141,13 +145,20 @@ class S3(HttpService):
 def policy() -> dict[str, Any]:
     """Return the bucket policy that GRANTS describes."""
     statements = [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": [user]},
-            "Action": list(actions),
-            "Resource": [f"arn:aws:s3:::{BUCKET}{objects}"],
-        }
+        _statement(user, where, actions)
         for user, grants in GRANTS.items()
-        for objects, actions in grants.items()
+        for where, actions in grants.items()
     ]
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _statement(user: str, where: str, actions: Sequence[str]) -> dict[str, Any]:
+    objects, _, prefix = where.partition("?prefix=")
+    condition = {"Condition": {"StringLike": {"s3:prefix": [prefix]}}} if prefix else {}
+    return {
+        "Effect": "Allow",
+        "Principal": {"AWS": [user]},
+        "Action": list(actions),
+        "Resource": [f"arn:aws:s3:::{BUCKET}{objects}"],
+        **condition,
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -12,22 +13,25 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mediaops.identity import ingest_step_key, job_id, result_key
-from mediaops.models.mediaasset import MediaAsset, MediaFacts
+from mediaops.identity import ingest_step_key, job_id, result_key, step_folder
+from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.work import ObjectRef, StepResult
 from mediaops.operations import Makes
-from mediaops.planner import Step, segments
+from mediaops.planner import Step, plan_measurements, segments
 from mediaops.reasons import Reason
 from mediaops.storage import Forbidden, NotFound, Stat, Storage, StorageError
 from mediaops_operator import inbox, posts, views
 from mediaops_operator.cache import JOBS, PODS, PROCESSING_JOBS, AssetKey, Cache
 from mediaops_operator.database import Database, DatabaseUnavailable
 from mediaops_operator.inbox import JobNews
+from mediaops_operator.interlock import Interlock
 from mediaops_operator.mirror import Mirror
-from mediaops_operator.observed import Found, Observed, Sending, Trouble
+from mediaops_operator.observed import Found, Heard, Observed, Sending, Trouble
 from mediaops_operator.planning import requests
 from mediaops_operator.planning.operations import live_job, open_in, reopened
+from mediaops_operator.planning.passes import missing
+from mediaops_operator.planning.quality import live_quality
 from mediaops_operator.planning.source import failed, live_ingest
 from mediaops_operator.planning.summary import is_finished
 from mediaops_operator.resolve import (
@@ -98,9 +102,13 @@ def trouble_of(reason: Reason, error: Exception) -> Trouble:
 
 
 class Library:
-    """Results in storage. What was found is kept, because it never changes; what wasn't is asked for again."""
+    """Results in storage. What was found is kept, because it never changes; what wasn't is asked for again.
 
-    def __init__(self, storage: Storage) -> None:
+    Only the sweeper of this very process deletes results, behind the interlock, and has them forgotten here.
+    """
+
+    def __init__(self, storage: Storage, interlock: Interlock | None = None) -> None:
+        self.interlock = interlock or Interlock(time.monotonic)
         self._storage = storage
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="storage")
         self._kept: OrderedDict[str, StepResult] = OrderedDict()
@@ -122,7 +130,12 @@ class Library:
                     results[key] = answer
         return Looks(results, frozenset(looked), trouble)
 
+    def forget(self, workspace: str, step_key: str) -> None:
+        """Take in that a result is deleted."""
+        self._kept.pop(result_key(workspace, step_key), None)
+
     async def _one(self, workspace: str, step_key: str) -> StepResult | None:
+        await self.interlock.look(step_folder(workspace, step_key))
         key = result_key(workspace, step_key)
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -165,12 +178,12 @@ class Gatherer:
         if manifest is None or "deletionTimestamp" in manifest["metadata"]:
             return None
         asset = MediaAsset.model_validate(manifest)
-        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if _owner(m) == asset.uid]
+        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if owner_uid(m) == asset.uid]
         pods = self._cache.children(PODS, key)
         jobs = tuple(
             views.job_view(job, pods, self.troubles)
             for job in self._cache.children(JOBS, key)
-            if _owner(job) == asset.uid
+            if owner_uid(job) == asset.uid
         )
         observed = Observed(
             asset=asset,
@@ -189,7 +202,7 @@ class Gatherer:
         manifest = self._cache.asset(key)
         if manifest is None or manifest["metadata"]["uid"] != observed.asset.uid:
             return None
-        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if _owner(m) == observed.asset.uid]
+        owned = [m for m in self._cache.children(PROCESSING_JOBS, key) if owner_uid(m) == observed.asset.uid]
         jobs = {m["metadata"]["name"]: ProcessingJob.model_validate(m) for m in owned}
         return replace(observed, asset=MediaAsset.model_validate(manifest), processing_jobs=jobs)
 
@@ -211,11 +224,14 @@ class Gatherer:
         if facts is None or facts.identity is None:
             return observed
         steps = resolve(observed.asset, facts.identity, observed.processing_jobs.values())
-        observed = replace(observed, steps=steps, percents=_percents(observed, steps, memory, clock))
+        measurements = tuple(plan_measurements(observed.asset.spec, steps, facts.identity))
+        heard = _heard(observed, steps, memory, clock)
+        observed = replace(observed, steps=steps, measurements=measurements, heard=heard)
         if _reads_source(observed) and observed.source.object is None:
             found, trouble = await self._source(observed)
             observed = replace(observed, source=found, storage_trouble=trouble)
-        looks = await self._library.look(observed.served, _sought(observed, steps, memory))
+        sought = [*_sought(observed, steps, memory), *_measures_sought(observed)]
+        looks = await self._library.look(observed.served, sought)
         # Which segments there are stands in what was found first.
         looks += await self._library.look(observed.served, _segments(steps, looks))
         trouble = observed.storage_trouble or looks.trouble
@@ -303,7 +319,8 @@ class Gatherer:
         return replace(observed, posts=rows)
 
 
-def _owner(manifest: Manifest) -> str | None:
+def owner_uid(manifest: Manifest) -> str | None:
+    """Give the uid of the object that controls another."""
     owners = manifest["metadata"].get("ownerReferences") or []
     return next((o["uid"] for o in owners if o.get("controller")), None)
 
@@ -333,8 +350,7 @@ def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[s
             if step.operation.operation.makes is Makes.TEXT and _has_targets(observed):
                 keys.append(step.step_key)  # publishing reads its texts
             continue
-        job = live_job(resource, reopened(resource.status, round_), observed.jobs)
-        running = job is not None and not job.end
+        running = _runs(observed, resource)
         if step.segments:
             keys.append(segments.cuts_part(step).step_key)  # running or not: how far it is goes by it
         said = str(job_id(observed.asset_id, step.name, step.spec_hash)) in finished
@@ -351,6 +367,26 @@ def _segments(steps: Iterable[Step], looks: Looks) -> list[str]:
     """Name the step keys of segments of what isn't running, where it was found out what they are."""
     stages = [segments.stage(step, looks.results) for step in steps if step.step_key in looks.looked]
     return sorted(key for stage in stages if stage for key in stage.keys - looks.looked)
+
+
+def _runs(observed: Observed, resource: ProcessingJob) -> bool:
+    """Say whether a Job that counts on an operation is under way."""
+    status = reopened(resource.status, observed.asset.status.round)
+    job = live_job(resource, status, observed.jobs)
+    return job is not None and not job.end
+
+
+def _measures_sought(observed: Observed) -> list[str]:
+    """Name the step keys of measurements to look for: of files that no Job works on, unless one measures now."""
+    job = live_quality(observed.asset.status, observed.jobs)
+    if job and not job.end:
+        return []
+    resources = {step.name: observed.processing_jobs.get(step.processing_job) for step in observed.steps}
+    return [
+        one.step_key
+        for one in missing(observed)
+        if one.of == SOURCE or ((resource := resources[one.of]) and not _runs(observed, resource))
+    ]
 
 
 def _has_targets(observed: Observed) -> bool:
@@ -380,17 +416,24 @@ def _publishes(observed: Observed) -> bool:
     return True
 
 
-def _percents(observed: Observed, steps: Iterable[Step], memory: Memory, clock: float) -> dict[str, int]:
-    """Give the progress that is due to be written: ten points further, and at most every ten seconds."""
+def _heard(observed: Observed, steps: Iterable[Step], memory: Memory, clock: float) -> dict[str, Heard]:
+    """Give the progress that is due to be written: where one is ten points further, and at most every ten seconds.
+
+    All that run are written then, so that what they say of the time left is of the same moment.
+    """
     if clock - memory.percent_time < PERCENT_SECONDS:
         return {}
-    said = {id_: percent for news in memory.news.values() for id_, percent in news.percents.items()}
-    if not said:
-        return {}
-    due = {}
+    said = {
+        id_: Heard(min(percent, 99), news.seconds_left)
+        for news in memory.news.values()
+        for id_, percent in news.percents.items()
+    }
+    heard, due = {}, False
     for step in steps:
         resource = observed.processing_jobs.get(step.processing_job)
-        percent = said.get(str(job_id(observed.asset_id, step.name, step.spec_hash)))
-        if resource and percent is not None and percent >= resource.status.percent + PERCENT_STEP:
-            due[step.name] = min(percent, 99)
-    return due
+        word = said.get(str(job_id(observed.asset_id, step.name, step.spec_hash)))
+        if resource and word and open_in(resource.status, observed.asset.status.round):
+            before = resource.status.percent
+            heard[step.name] = word._replace(percent=max(word.percent, before))
+            due = due or word.percent >= before + PERCENT_STEP
+    return heard if due else {}

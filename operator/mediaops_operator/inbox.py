@@ -35,21 +35,24 @@ class JobNews:
     """By the operation's job id, 0 to 100."""
     finished: frozenset[str] = frozenset()
     """Job ids of operations whose result should be in storage by now."""
+    seconds_left: int | None = None
+    """How long the whole Job thinks it still takes; None: it doesn't say."""
 
 
 def read(connection: Connection, namespace: str, jobs: list[str]) -> dict[str, JobNews]:
     """Give what Jobs of a namespace said, by their names."""
-    columns = (CallbackRow.job_name, CallbackRow.steps)
+    columns = (CallbackRow.job_name, CallbackRow.steps, CallbackRow.seconds_left)
     which = (CallbackRow.namespace == namespace) & CallbackRow.job_name.in_(jobs)
-    return {name: _news(steps) for name, steps in connection.execute(select(*columns).where(which))}
+    rows = connection.execute(select(*columns).where(which))
+    return {name: _news(steps, seconds_left) for name, steps, seconds_left in rows}
 
 
-def _news(steps: dict[str, Any]) -> JobNews:
+def _news(steps: dict[str, Any], seconds_left: int | None) -> JobNews:
     percents = {
         id_: int(step["percent"]) for id_, step in steps.items() if isinstance(step.get("percent"), int)
     }
     finished = frozenset(id_ for id_, step in steps.items() if step.get("status") == "completed")
-    return JobNews(percents, finished)
+    return JobNews(percents, finished, seconds_left)
 
 
 async def sweep(database: Database) -> None:

@@ -84,10 +84,11 @@ def _verdict(verdict: Verdict, job: str, operation: str | None) -> Line:
 
 def _launched(launch: Launch) -> Line:
     """Tell of a Job; `number` counts the Jobs of its round, from 1."""
-    round_, ended = launch.ingest or (launch.shares[0].round, launch.shares[0].jobs)
+    own = launch.ingest or launch.quality
+    round_, ended = own or (launch.shares[0].round, launch.shares[0].jobs)
     fields = {
         "job": launch.order.job,
-        "role": "ingest" if launch.ingest else "pass",
+        "role": launch.role,
         "operations": [share.operation for share in launch.shares],
         "round": round_,
         "number": ended + 1,

@@ -1,4 +1,4 @@
-"""`mediaops-operator`: run; `resync` writes all rows once, `outdated` names what newer versions would change."""
+"""`mediaops-operator`: run; `resync` writes all rows once, `outdated` and `sweep --dry-run` only tell."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ def main() -> None:
         "outdated", help="name the operations that today's versions would make differently; writes nothing"
     )
     newer.add_argument("-n", "--namespace", help="only of this namespace")
+    sweep = commands.add_parser(
+        "sweep",
+        help="name the step folders that the sweeper would delete; deletes nothing",
+        description="Name the step folders that are released and whether each would be deleted now, or why not. Only"
+        " the running operator deletes: it alone knows what its visits look at.",
+    )
+    sweep.add_argument("--dry-run", action="store_true", required=True, help="say so, and delete nothing")
     arguments = parser.parse_args()
     # Where the official client is installed (the backend needs it), kopf imports it just to know its classes.
     # Without it the start takes a second less, and the process 40 MB.
@@ -29,5 +36,7 @@ def main() -> None:
             sys.exit(run.resync(force=arguments.force))
         case "outdated":
             sys.exit(run.outdated(arguments.namespace))
+        case "sweep":
+            sys.exit(run.sweep())
         case _:
             sys.exit(run.run())

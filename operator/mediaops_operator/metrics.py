@@ -26,3 +26,10 @@ EVENTS_DROPPED = Gauge("mediaops_operator_events_dropped", "Kubernetes Events th
 LOOP_LAG = Gauge("mediaops_operator_loop_lag_seconds", "How late the event loop runs what is due.")
 LAST_EVENT = Gauge("mediaops_operator_last_event_timestamp_seconds", "When a watch brought something last.")
 LAST_LIST = Gauge("mediaops_operator_last_list_timestamp_seconds", "When everything was listed last.")
+SWEEPS = Counter("mediaops_operator_sweeps_total", "Rounds of the sweeper, by how they ended.", ["result"])
+SWEPT_FOLDERS = Counter("mediaops_operator_swept_folders_total", "Step folders deleted.")
+SWEPT_BYTES = Counter("mediaops_operator_swept_bytes_total", "Bytes of objects deleted with them.")
+SWEPT_UPLOADS = Counter("mediaops_operator_swept_uploads_total", "Multipart uploads aborted.")
+LAST_SWEEP = Gauge(
+    "mediaops_operator_last_sweep_timestamp_seconds", "When a round of the sweeper ended well last."
+)

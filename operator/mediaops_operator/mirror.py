@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ARRAY, Connection, Uuid, any_, case, func, literal, select, update
 
 from mediaops.rows import asset_row, cost_rows, job_row
 from mediaops.tables import AssetRow, CostRow, JobRow, Mirrored, mirror_each
@@ -24,6 +24,7 @@ from mediaops_operator import posts
 from mediaops_operator.cache import AssetKey
 from mediaops_operator.database import Database, DatabaseRefused, DatabaseUnavailable
 from mediaops_operator.observed import Observed
+from mediaops_operator.planning.sweeping import folders_of
 
 Row = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -44,6 +45,12 @@ class _Pending:
     """False: the rows may well be there already, as after a start while the database is away."""
     late: bool = False
 
+    @property
+    def step_keys(self) -> list[str]:
+        """Give the step keys that are to be on record."""
+        keys: list[str] = self.asset["step_keys"]
+        return keys
+
 
 class Mirror:
     """What still has to be written, and since when.
@@ -60,7 +67,8 @@ class Mirror:
         self._limit = limit
         self._tell = tell
         self._pending: dict[UUID, _Pending] = {}
-        self._gone: set[UUID] = set()
+        self._gone: dict[UUID, str | None] = {}
+        """Resources that are gone, with the last word on what becomes of their outputs, where it was heard."""
         self._known: dict[UUID, tuple[datetime, int]] = {}
         """Versions that the database has, of assets and operations."""
         self._up = False
@@ -76,8 +84,11 @@ class Mirror:
         pending = self._pending.get(asset)
         return self._clock() - pending.since if pending and pending.changed else 0.0
 
-    def put(self, observed: Observed, *, changed: bool) -> None:
-        """Hand over an asset and its operations as they are now; `changed`: they were just written."""
+    def put(self, observed: Observed, *, changed: bool, writes: Iterable[str] = ()) -> None:
+        """Hand over an asset and its operations as they are now.
+
+        `changed`: they were just written. `writes`: step keys that Jobs made in this visit write to.
+        """
         workspace = observed.asset.status.workspace or observed.workspace
         if workspace is None:
             return
@@ -93,16 +104,22 @@ class Mirror:
         before = self._pending.get(asset["id"])
         named = ((step, observed.processing_jobs.get(step.processing_job)) for step in observed.steps)
         costs = cost_rows(observed.asset, workspace, [(step, job) for step, job in named if job])
+        asset["step_keys"] = sorted(folders_of(observed) | {*writes, *(before.step_keys if before else ())})
         pending = _Pending(key, asset, jobs, costs, self._clock(), changed)
         if before and before.changed:
             pending.since, pending.changed, pending.late = before.since, True, before.late
         self._pending[asset["id"]] = pending
         self._news.set()
 
-    def gone(self, resource_uid: UUID) -> None:
-        """Hand over that a resource is gone."""
-        self._gone.add(resource_uid)
+    def gone(self, resource_uid: UUID, deletion_policy: str | None = None) -> None:
+        """Hand over that a resource is gone; its deletionPolicy, if that was seen, goes before the row's."""
+        self._gone[resource_uid] = deletion_policy or self._gone.get(resource_uid)
         self._news.set()
+
+    def waiting(self, workspace: str) -> frozenset[str]:
+        """Give the step keys of a workspace that aren't on record yet, though assets use them."""
+        rows = (p for p in self._pending.values() if p.asset["workspace_id"] == workspace)
+        return frozenset(key for pending in rows for key in pending.step_keys)
 
     async def load(self) -> None:
         """Read which versions the database has; raises DatabaseUnavailable."""
@@ -117,10 +134,16 @@ class Mirror:
         self._known = await self._database.run(versions) | self._known
 
     async def find_gone(self, live: Iterable[UUID]) -> None:
-        """Compare with a complete list of the resources there are; raises DatabaseUnavailable."""
+        """Compare with a complete list of the resources there are; raises DatabaseUnavailable.
+
+        One that came back, with a restored etcd, holds its outputs again, whatever its version.
+        """
         there = set(live)
 
         def vanished(connection: Connection) -> list[UUID]:
+            known = any_(literal(list(there), ARRAY(Uuid)))
+            back = AssetRow.gone_at.is_not(None) & (AssetRow.resource_uid == known)
+            connection.execute(update(AssetRow).where(back).values(**HELD))
             uids = connection.scalars(select(AssetRow.resource_uid).where(AssetRow.gone_at.is_(None)))
             return [uid for uid in uids if uid not in there]
 
@@ -159,13 +182,13 @@ class Mirror:
         """Write everything that waits; raises DatabaseUnavailable, and keeps what wasn't written."""
         while self._pending or self._gone:
             batch = dict(list(self._pending.items())[:_BATCH])
-            gone = list(self._gone)
+            gone = dict(self._gone)
             try:
                 await self._database.run(partial(_write, batch=list(batch.values()), gone=gone))
             except DatabaseRefused:
                 await self._one_by_one(batch, gone)
             self._up = True
-            self._gone.difference_update(gone)
+            self._gone = dict(self._gone.items() - gone.items())
             for id_, pending in batch.items():
                 for row in (pending.asset, *pending.jobs):
                     self._known[row["id"]] = _version(row)
@@ -174,12 +197,12 @@ class Mirror:
                     if pending.late:
                         self._tell(pending.key)
 
-    async def _one_by_one(self, batch: dict[UUID, _Pending], gone: list[UUID]) -> None:
+    async def _one_by_one(self, batch: dict[UUID, _Pending], gone: dict[UUID, str | None]) -> None:
         """Write what the database takes, so that one asset's row doesn't hold back all the others."""
         await self._database.run(partial(_write, batch=[], gone=gone))
         for pending in batch.values():
             try:
-                await self._database.run(partial(_write, batch=[pending], gone=[]))
+                await self._database.run(partial(_write, batch=[pending], gone={}))
             except DatabaseRefused as error:
                 logger.error("the rows of %s/%s are not taken: %s", *pending.key, error)
 
@@ -193,10 +216,14 @@ def upsert(connection: Connection, table: type[Mirrored], rows: list[Row], *, fo
     connection.execute(mirror_each(table, list(rows[0]), force=force), rows)
 
 
-def _write(connection: Connection, batch: list[_Pending], gone: list[UUID]) -> None:
+HELD: Row = {"gone_at": None, "released_at": None}
+"""The resource is there: nothing of it may be deleted."""
+
+
+def _write(connection: Connection, batch: list[_Pending], gone: dict[UUID, str | None]) -> None:
     if batch:
         # In the order of their ids, so that two writers never wait for each other in a circle.
-        assets = sorted((p.asset | {"gone_at": None} for p in batch), key=lambda row: row["id"])
+        assets = sorted((p.asset | HELD for p in batch), key=lambda row: row["id"])
         upsert(connection, AssetRow, assets)
         jobs = {row["id"]: row for p in batch for row in p.jobs}
         if jobs:
@@ -212,5 +239,11 @@ def _write(connection: Connection, batch: list[_Pending], gone: list[UUID]) -> N
         )
     if gone:
         posts.withdraw_all(connection, gone)
-        rows = AssetRow.resource_uid.in_(gone) & AssetRow.gone_at.is_(None)
-        connection.execute(update(AssetRow).where(rows).values(gone_at=datetime.now(UTC)))
+        for policy in set(gone.values()) - {None}:
+            heard = [uid for uid, word in gone.items() if word == policy]
+            rows = AssetRow.resource_uid.in_(heard)
+            connection.execute(update(AssetRow).where(rows).values(deletion_policy=policy))
+        now = datetime.now(UTC)
+        release = case((AssetRow.deletion_policy == "Delete", func.coalesce(AssetRow.released_at, now)))
+        values = {"gone_at": func.coalesce(AssetRow.gone_at, now), "released_at": release}
+        connection.execute(update(AssetRow).where(AssetRow.resource_uid.in_(gone)).values(values))

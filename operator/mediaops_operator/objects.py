@@ -25,7 +25,7 @@ Manifest = dict[str, Any]
 ASSET_LABEL = "mediaops.dev/asset"
 WORKSPACE_LABEL = "mediaops.dev/workspace"
 COUNTS_ANNOTATION = "mediaops.dev/counts"
-"""On a Job: which operations, or which ingest, count it, and at which round and number."""
+"""On a Job: which operations, or which ingest or measuring, count it, and at which round and number."""
 
 CREDENTIAL_KEY = "mediaops-credential"
 LENT_FILE = "lent-credential.json"
@@ -115,21 +115,15 @@ def _lent(asset: MediaAsset, launch: Launch, installation: Installation) -> str 
 
 def _capability(order: WorkOrder, installation: Installation, now: datetime) -> str:
     reads = {reference.key for step in order.steps for reference in step.reads.values()}
-    if order.source and order.steps:
+    if order.source and order.step_keys:
         reads.add(order.source.key)
-    steps = {step.step_key for step in order.steps}
-    if order.ingest:
-        steps.add(order.ingest.step_key)
-        if order.source:
-            reads.add(order.source.key)
+    own = tuple(step_folder(order.workspace, step) for step in order.step_keys)
     capability = Capability(
         workspace=order.workspace,
         namespace=order.namespace,
         job=order.job,
-        reads=frozenset(
-            r for r in reads if not r.startswith(tuple(step_folder(order.workspace, s) for s in steps))
-        ),
-        step_keys=frozenset(steps),
+        reads=frozenset(r for r in reads if not r.startswith(own)),
+        step_keys=order.step_keys,
         indexed=tuple(step.step_key for name in order.indexed for step in order.steps if step.name == name),
     )
     issued = int(now.timestamp())
@@ -139,14 +133,14 @@ def _capability(order: WorkOrder, installation: Installation, now: datetime) -> 
 
 
 def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manifest:
-    """Give the Job of one pass, or of the ingest."""
+    """Give the Job of one pass, of the ingest, or of measuring."""
     order = launch.order
     labels = {
         ASSET_LABEL: asset.name,
         WORKSPACE_LABEL: order.workspace,
         "app.kubernetes.io/name": "mediaops",
         "app.kubernetes.io/component": "operations",
-        "mediaops.dev/role": "ingest" if launch.ingest else "pass",
+        "mediaops.dev/role": launch.role,
         **({"mediaops.dev/engine": launch.engine} if launch.engine else {}),
     }
     queued = {k: v for k, v in (asset.metadata.get("labels") or {}).items() if k in _PASSED_THROUGH}
@@ -206,7 +200,11 @@ def _hopeless(launch: Launch) -> list[Manifest]:
 def counts(launch: Launch) -> str:
     """Write down what the Job counts on; see `counted_on`."""
     rows = [[s.operation, s.uid, s.round, s.jobs, s.member] for s in launch.shares]
-    counted: Manifest = {"ingest": launch.ingest} if launch.ingest else {"operations": rows}
+    counted: Manifest = {"operations": rows}
+    if launch.ingest:
+        counted = {"ingest": launch.ingest}
+    elif launch.quality:
+        counted = {"quality": launch.quality, "measures": launch.measures}
     parts = {"parts": launch.parts} if launch.parts else {}
     return json.dumps(counted | parts | {"log": launch.log_step}, separators=(",", ":"))
 
@@ -217,6 +215,8 @@ class Counted:
 
     shares: tuple[Share, ...] = ()
     ingest: tuple[int, int] | None = None
+    quality: tuple[int, int] | None = None
+    measures: tuple[str, ...] = ()
     log_step: str = ""
     parts: str = ""
 
@@ -226,10 +226,20 @@ def counted_on(text: str) -> Counted:
     try:
         written = json.loads(text)
         shares = tuple(Share(*row) for row in written.get("operations", []))
-        ingest = (int(written["ingest"][0]), int(written["ingest"][1])) if "ingest" in written else None
-        return Counted(shares, ingest, str(written.get("log", "")), str(written.get("parts", "")))
+        return Counted(
+            shares,
+            _numbers(written.get("ingest")),
+            _numbers(written.get("quality")),
+            tuple(map(str, written.get("measures", ()))),
+            str(written.get("log", "")),
+            str(written.get("parts", "")),
+        )
     except (ValueError, TypeError, LookupError, AttributeError):
         return Counted()
+
+
+def _numbers(written: list[int] | None) -> tuple[int, int] | None:
+    return None if written is None else (int(written[0]), int(written[1]))
 
 
 def _pod(asset: MediaAsset, launch: Launch, installation: Installation) -> Manifest:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from mediaops.identity import asset_id
@@ -17,7 +17,7 @@ from mediaops.models.mediaasset import MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.usage import Usage
 from mediaops.models.work import ObjectRef, StepResult
-from mediaops.planner import Step
+from mediaops.planner import Measurement, Step
 from mediaops.publications import Publication
 from mediaops.reasons import Reason
 
@@ -79,6 +79,10 @@ class JobView:
     shares: tuple[Share, ...] = ()
     ingest: tuple[int, int] | None = None
     """Round and `jobs` of the ingest it does; None: it runs a pass."""
+    quality: tuple[int, int] | None = None
+    """Round and `jobs` of the measuring it does for quality checks."""
+    measures: tuple[str, ...] = ()
+    """Step keys of what it measures then."""
     log_step: str = ""
     """Step key beside whose result the end of its log is put, if it fails."""
     suspended: bool = False
@@ -159,6 +163,14 @@ class Sending:
     message: str = ""
 
 
+class Heard(NamedTuple):
+    """How far a running operation says it is."""
+
+    percent: int
+    seconds_left: int | None
+    """Until its pass is done; None: too early to say."""
+
+
 @dataclass(frozen=True)
 class Observed:
     """One asset, and all that concerns it."""
@@ -174,6 +186,8 @@ class Observed:
     source: Found = Found()
     steps: tuple[Step, ...] = ()
     """The operations, settled; empty while the source's identity isn't known."""
+    measurements: tuple[Measurement, ...] = ()
+    """What the spec's quality checks need to know, as far as the operations are settled."""
     results: Mapping[str, StepResult] = field(default_factory=dict)
     """What was found in storage, by step key."""
     looked: frozenset[str] = frozenset()
@@ -182,7 +196,7 @@ class Observed:
     """Why the API server lately didn't take a Job: none is tried for a while."""
     storage_trouble: Trouble | None = None
     """Storage could not be asked."""
-    percents: Mapping[str, int] = field(default_factory=dict)
+    heard: Mapping[str, Heard] = field(default_factory=dict)
     """How far running operations say they are, by operation, where a write is due."""
     posts: tuple[Post, ...] | None = None
     """Publications under the asset's name, whatever their key; None: not asked for."""

@@ -6,7 +6,7 @@ Reads the cluster and writes nothing.
 from __future__ import annotations
 
 from mediaops.models.mediaasset import MediaAsset
-from mediaops.planner.outdated import Outdated, outdated
+from mediaops.planner.outdated import Outdated, made_of, outdated
 from mediaops_operator import kube
 from mediaops_operator.kube import Access, Cluster
 from mediaops_operator.resolve import settled
@@ -22,7 +22,7 @@ async def find(access: Access, namespace: str | None) -> list[tuple[MediaAsset, 
             for manifest in manifests:
                 asset = MediaAsset.model_validate(manifest)
                 there = settled(asset, jobs.get(asset.uid, []))
-                operations = outdated((step, job) for _, step, job in there)
+                operations = outdated(made_of(step, job) for _, step, job in there)
                 if operations and namespace in (None, asset.namespace):
                     found.append((asset, operations))
     return found

@@ -159,7 +159,7 @@ class Reconciler:
             observed = await self._act(visit.observed, desired.post_actions, memory)
             if observed.posts is None:
                 logger.error("%s/%s: the answer to an annotation was lost: set it anew", *key)
-        if visit.observed.percents:
+        if visit.observed.heard:
             memory.percent_time = self._clock()
         self._events.tell(asset, desired.notes)
         journal.tell(key, journal.visited(visit.observed, desired))
@@ -172,7 +172,8 @@ class Reconciler:
         now_seen = self._gatherer.again(key, visit.observed) if wrote else visit.observed
         if now_seen is not None:
             persisted = status_of(now_seen.asset.status.conditions, "Persisted") == "True"
-            self._mirror.put(now_seen, changed=wrote or not persisted)
+            writes = {key for launch in desired.launches for key in launch.order.step_keys}
+            self._mirror.put(now_seen, changed=wrote or not persisted, writes=writes)
             (self.unfinished.discard if is_finished(now_seen.asset) else self.unfinished.add)(key)
         if desired.again or desired.send:
             self._queue.add(key)
@@ -190,7 +191,7 @@ class Reconciler:
 
     def _count(self, desired: Desired) -> None:
         for launch in desired.launches:
-            metrics.JOBS_LAUNCHED.labels("ingest" if launch.ingest else "pass").inc()
+            metrics.JOBS_LAUNCHED.labels(launch.role).inc()
         for note in desired.notes:
             if note.job and note.reason == Reason.ATTEMPTS_EXHAUSTED:
                 metrics.EXHAUSTED.inc()

@@ -20,7 +20,9 @@ from mediaops.tables import AssetRow, CostRow, JobRow
 from mediaops_operator import kube
 from mediaops_operator.database import Database
 from mediaops_operator.kube import Access, Cluster
-from mediaops_operator.mirror import upsert
+from mediaops_operator.mirror import HELD, upsert
+from mediaops_operator.observed import Observed
+from mediaops_operator.planning.sweeping import folders_of
 from mediaops_operator.resolve import settled
 from mediaops_operator.settings import OperatorSettings
 
@@ -58,17 +60,21 @@ async def jobs_by_asset(cluster: Cluster) -> dict[str, list[ProcessingJob]]:
 def _write(
     connection: Connection, assets: list[MediaAsset], jobs: dict[str, list[ProcessingJob]], force: bool
 ) -> None:
-    rows = {row["id"]: row for row in (asset_row(a, a.status.workspace or "") for a in assets)}
-    upsert(connection, AssetRow, [rows[id_] for id_ in sorted(rows)], force=force)
+    asset_rows: dict[UUID, Row] = {}
     job_rows: dict[UUID, Row] = {}
     costs: dict[UUID, Row] = {}
     for asset in assets:
         workspace = asset.status.workspace or ""
         there = settled(asset, jobs.get(asset.uid, []))
+        by_name = {job.name: job for job in jobs.get(asset.uid, [])}
+        observed = Observed(asset, workspace, processing_jobs=by_name, steps=tuple(s for _, s, _ in there))
+        row = {**asset_row(asset, workspace), **HELD, "step_keys": sorted(folders_of(observed))}
+        asset_rows[row["id"]] = row
         made = [job_row(asset, workspace, place, step, job) for place, step, job in there]
         job_rows |= {row["id"]: row for row in made}
         spent = cost_rows(asset, workspace, [(step, job) for _, step, job in there])
         costs |= {row["id"]: row for row in spent}
+    upsert(connection, AssetRow, [asset_rows[id_] for id_ in sorted(asset_rows)], force=force)
     if job_rows:
         upsert(connection, JobRow, [job_rows[id_] for id_ in sorted(job_rows)], force=force)
     if costs:

@@ -17,8 +17,9 @@ import kopf
 from pythonjsonlogger.json import JsonFormatter
 
 from mediaops.settings import S3Settings, SettingsError, load
+from mediaops.storage import StorageError
 from mediaops.tokens import CapabilityError
-from mediaops_operator import handlers
+from mediaops_operator import dry_run, handlers
 from mediaops_operator.database import DatabaseUnavailable
 from mediaops_operator.kube import Access, ApiError, Unreachable
 from mediaops_operator.outdated import find, table
@@ -81,6 +82,22 @@ def outdated(namespace: str | None) -> int:
         print(f"mediaops-operator: {error}", file=sys.stderr)
         return DIED
     print(table(found))
+    return 0
+
+
+def sweep() -> int:
+    """Name what the sweeper would delete now, and give the exit code."""
+    try:
+        settings, access = _told()
+        s3 = load(S3Settings)
+    except _WRONG as error:
+        return _refuse(error)
+    try:
+        sweeping = asyncio.run(dry_run.find(settings, s3, access))
+    except (ApiError, Unreachable, DatabaseUnavailable, StorageError) as error:
+        print(f"mediaops-operator: {error}", file=sys.stderr)
+        return DIED
+    print(dry_run.table(*sweeping))
     return 0
 
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from mediaops_operator.database import Database, DatabaseUnavailable
 from mediaops_operator.events import Events
 from mediaops_operator.gather import Gatherer, Library
 from mediaops_operator.installation import Installation
+from mediaops_operator.interlock import LATELY_SECONDS, Interlock
 from mediaops_operator.kube import Access, ApiError, Cluster, Resource, Unreachable
 from mediaops_operator.mirror import Mirror
 from mediaops_operator.n8n import N8n
@@ -29,6 +31,7 @@ from mediaops_operator.observed import JobView
 from mediaops_operator.queue import VisitQueue
 from mediaops_operator.reconciler import Reconciler
 from mediaops_operator.settings import OperatorSettings
+from mediaops_operator.sweeper import Survey, Sweeper
 
 Manifest = dict[str, Any]
 logger = logging.getLogger(__name__)
@@ -68,7 +71,11 @@ class Service:
         self._mirror = Mirror(self._database, self._clock, limit, self.queue.add)
         self._events = Events(self._cluster)
         self._n8n = N8n(settings.n8n_webhook_url, settings.n8n_webhook_secret, settings.n8n_ca_file)
-        self._gatherer = Gatherer(self.cache, Library(Storage(s3)), self._database, self._mirror)
+        # Where the grace period is shorter, so is what has to be kept apart.
+        lately = min(LATELY_SECONDS, float(settings.sweep_grace_seconds))
+        library = Library(Storage(s3), Interlock(self._clock, lately))
+        self._sweeper = self._sweeping(library, settings.sweeper_storage(s3))
+        self._gatherer = Gatherer(self.cache, library, self._database, self._mirror)
         self._reconciler = Reconciler(
             queue=self.queue,
             cache=self.cache,
@@ -83,6 +90,15 @@ class Service:
             installation=installation,
             clock=self._clock,
         )
+
+    def _sweeping(self, library: Library, s3: S3Settings | None) -> Sweeper | None:
+        if s3 is None:
+            return None
+        storage = Storage(s3)
+        grace = timedelta(seconds=self._settings.sweep_grace_seconds)
+        survey = Survey(self._cluster, self._database, storage, grace)
+        pause = self._settings.sweep_seconds
+        return Sweeper(survey, self._database, storage, library, self._mirror, pause)
 
     async def start(self) -> None:
         """List everything, then begin to work; raises ApiError, Unreachable."""
@@ -99,6 +115,8 @@ class Service:
         self._spawn(inbox.listen(self._database, self._heard, self._missed))
         self._spawn(self._relist_for_ever())
         self._spawn(serving.beat())
+        if self._sweeper:
+            self._spawn(self._sweeper.run())
         for _ in range(self._settings.workers):
             self._spawn(self._reconciler.work())
         logger.info("started", extra={"assets": self.cache.count(ASSETS)})
@@ -138,11 +156,13 @@ class Service:
             self.queue.add(key)
 
     def _seen_gone(self, kind: str, manifest: Manifest) -> None:
+        if kind == ASSETS:
+            # Also where a write of ours has met the end first: only this has the last word on the policy.
+            policy = (manifest.get("spec") or {}).get("deletionPolicy")
+            self._mirror.gone(UUID(manifest["metadata"]["uid"]), policy)
         key = self.cache.drop(kind, manifest)
         if key is None:
             return
-        if kind == ASSETS:
-            self._mirror.gone(UUID(manifest["metadata"]["uid"]))
         self.queue.add(key)
 
     def _seen_working(self, kind: str, manifest: Manifest) -> None:

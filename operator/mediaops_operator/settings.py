@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mediaops.models.mediaasset import Priority
 from mediaops.publications import LEASE_SECONDS
-from mediaops.settings import Settings, StrongSecret
+from mediaops.settings import S3Settings, Settings, StrongSecret
 
 MAX_ACCOUNT_CHARACTERS = 16_384
 """Google's key files have about 2,400; it goes into work orders, whose size is bounded."""
@@ -91,6 +91,18 @@ class OperatorSettings(Settings):
     """Wait before a request to publish is sent again; doubled each time, up to 16 times as long."""
     persist_lag_seconds: Annotated[float, Field(alias="MEDIAOPS_PERSIST_LAG_SECONDS", gt=0)] = 30.0
     """Lag of the database after which `Persisted` is False."""
+    sweeper_access_key_id: Annotated[
+        str | None, Field(alias="MEDIAOPS_SWEEPER_S3_ACCESS_KEY_ID", min_length=1)
+    ] = None
+    """Key id of the sweeper's own bucket key, which may delete under */steps/. Default: nothing is swept."""
+    sweeper_secret_access_key: Annotated[
+        SecretStr | None, Field(alias="MEDIAOPS_SWEEPER_S3_SECRET_ACCESS_KEY", min_length=8)
+    ] = None
+    """Its secret."""
+    sweep_seconds: Annotated[float, Field(alias="MEDIAOPS_SWEEP_SECONDS", ge=1)] = 600.0
+    """Pause between two rounds of the sweeper."""
+    sweep_grace_seconds: Annotated[int, Field(alias="MEDIAOPS_SWEEP_GRACE_SECONDS", ge=1)] = 72 * 3600
+    """How long ago a step folder has to be released, and written to, before it is deleted."""
     port: Annotated[int, Field(alias="MEDIAOPS_PORT", ge=1, le=65535)] = 8080
     """Port of /healthz, /readyz and /metrics."""
     host: Annotated[str, Field(alias="MEDIAOPS_HOST")] = "0.0.0.0"  # noqa: S104 — a pod's own address
@@ -99,6 +111,22 @@ class OperatorSettings(Settings):
         "INFO"
     )
     """Least level of log lines."""
+
+    @model_validator(mode="after")
+    def _whole_key(self) -> Self:
+        if (self.sweeper_access_key_id is None) != (self.sweeper_secret_access_key is None):
+            raise ValueError("the sweeper's bucket key has an id and a secret: set both, or neither")
+        return self
+
+    def sweeper_storage(self, s3: S3Settings) -> S3Settings | None:
+        """Give how the sweeper opens the bucket; None: nothing is swept."""
+        if self.sweeper_access_key_id is None:
+            return None
+        key = {
+            "access_key_id": self.sweeper_access_key_id,
+            "secret_access_key": self.sweeper_secret_access_key,
+        }
+        return s3.model_copy(update=key)
 
     @property
     def named_credential_namespaces(self) -> frozenset[str]:

@@ -47,6 +47,8 @@ def job_view(job: Manifest, pods: Iterable[Manifest], troubles: Mapping[str, Tro
         created=datetime.fromisoformat(metadata["creationTimestamp"]),
         shares=counted.shares,
         ingest=counted.ingest,
+        quality=counted.quality,
+        measures=counted.measures,
         log_step=counted.log_step,
         suspended=bool(job["spec"].get("suspend")),
         end=ended["type"] if ended else None,

@@ -151,7 +151,25 @@ def test_the_installations_credentials_go_to_namespaces_that_are_named(rendered)
     (container,) = pod_specs(rendered)["Deployment/mediaops-operator"]["containers"]
     given = {variable["name"]: variable.get("value") for variable in container["env"]}
     assert given["MEDIAOPS_CREDENTIAL_NAMESPACES"] == "acme"
-    assert container["envFrom"] == [{"secretRef": {"name": "mediaops-operator"}}]
+    assert {"secretRef": {"name": "mediaops-operator"}} in container["envFrom"]
+
+
+def test_the_sweeper_has_a_key_of_its_own_where_it_is_wanted(rendered):
+    def told(documents):
+        (container,) = pod_specs(documents)["Deployment/mediaops-operator"]["containers"]
+        secrets = [source["secretRef"]["name"] for source in container["envFrom"]]
+        return secrets, {entry["name"]: entry.get("value") for entry in container["env"]}
+
+    secrets, variables = told(rendered)
+    assert secrets == ["mediaops-operator", "mediaops-sweeper"]
+    assert variables["MEDIAOPS_SWEEP_GRACE_SECONDS"] == "259200"
+    base = str(CHART / "ci" / "values.yaml")
+    off = ["--values", base, "--set", "operator.sweeper.enabled=false"]
+    done = helm("template", "mediaops", str(CHART), *off)
+    assert done.returncode == 0, done.stderr
+    secrets, variables = told([document for document in yaml.safe_load_all(done.stdout) if document])
+    assert secrets == ["mediaops-operator"]
+    assert "MEDIAOPS_SWEEP_SECONDS" not in variables
 
 
 def test_prices_are_mounted_as_the_operator_reads_them(rendered, tmp_path):
@@ -184,6 +202,7 @@ def test_prices_are_mounted_as_the_operator_reads_them(rendered, tmp_path):
         (["capability.publicKeys=null"], "capability.publicKeys"),
         (["backend.replicas=0"], "/backend/replicas"),
         (["operator.secret=x"], "/operator"),
+        (["operator.sweeper.graceSeconds=60"], "/operator/sweeper/graceSeconds"),
         (["operator.credentialNamespaces={acme,*}"], "/operator/credentialNamespaces/1"),
         (["profiles.default.workSizeLimit=much"], "workSizeLimit"),
         (["prices.cpuHourMicroUsd=4"], "/prices"),

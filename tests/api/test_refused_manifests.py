@@ -390,6 +390,42 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, transcode: {}}"),
         'unknown field "spec.operations[0].transcode"',
     ),
+    "quality checks without a check": (
+        spec("{name: a, compress: {}}", qualityChecks="{}"),
+        "qualityChecks needs at least one check, such as minVmaf",
+    ),
+    "quality checks of an image": (
+        spec("{name: a, compress: {}}", file_type="image", qualityChecks="{minVmaf: 90}"),
+        "qualityChecks are for a video or audio",
+    ),
+    "a check of the picture of an audio file": (
+        spec("{name: a, compress: {}}", file_type="audio", qualityChecks="{maxBlackSeconds: 2}"),
+        "look at a picture: an audio file has none; check its loudness or maxSilentSeconds",
+    ),
+    "VMAF of nothing but the source": (
+        spec("{name: a, transcribe: {}}", qualityChecks="{minVmaf: 90}"),
+        "qualityChecks.minVmaf needs a crop, filter or compress operation: the source itself has lost nothing",
+    ),
+    "reading speed without a transcript": (
+        spec("{name: a, compress: {}}", qualityChecks="{maxCharactersPerSecond: 17}"),
+        "maxCharactersPerSecond and minConfidencePercent look at transcripts: add a transcribe operation",
+    ),
+    "confidence without a transcript": (
+        spec(qualityChecks="{minConfidencePercent: 70}", publish=X % ""),
+        "maxCharactersPerSecond and minConfidencePercent look at transcripts: add a transcribe operation",
+    ),
+    "a loudness without a bound": (
+        spec("{name: a, compress: {}}", qualityChecks="{loudness: {}}"),
+        "loudness needs minLufs, maxLufs or maxTruePeakDbtp",
+    ),
+    "a loudness from above to below": (
+        spec("{name: a, compress: {}}", qualityChecks="{loudness: {minLufs: -12, maxLufs: -16}}"),
+        "loudness.minLufs must not be above maxLufs",
+    ),
+    "a VMAF beyond the scale": (
+        spec("{name: a, compress: {}}", qualityChecks="{minVmaf: 101}"),
+        "spec.qualityChecks.minVmaf in body should be less than or equal to 100",
+    ),
     "a parameter for a filter that has none": (
         spec("{name: a, filter: {steps: [{sepia: {strength: 3}}]}}"),
         'unknown field "spec.operations[0].filter.steps[0].sepia.strength"',

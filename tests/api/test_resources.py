@@ -390,7 +390,7 @@ def test_kubectl_lists_assets_with_what_people_ask_for(
     )
     api_server.api.patch(path(namespace, "mediaassets", "clip") + "/status", {"status": status.wire()})
     header, row = kubectl("-n", namespace, "get", "ma").stdout.splitlines()
-    assert header.split() == ["NAME", "PHASE", "READY", "REASON", "DONE", "AGE"]
+    assert header.split() == ["NAME", "PHASE", "READY", "REASON", "DONE", "LEFT", "AGE"]
     assert row.split()[:5] == ["clip", "Processing", "False", "Running", "2/6"]
     wide, row = kubectl("-n", namespace, "get", "ma", "-o", "wide").stdout.splitlines()
     assert wide.split()[-3:] == ["TYPE", "MICROUSD", "MESSAGE"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from mediaops.measures import LEAST_SIDE
 from mediaops.reasons import Reason
 from tests.corpus import measuring
 from tests.corpus.kinds import IMAGE, PICTURE_MILLIS, VIDEO, Corners, File, Result, Shown
@@ -207,3 +208,21 @@ def transcript(result: Result, file: File) -> None:
     else:
         words = json.loads(result.paths["transcript.json"].read_text())
         assert words
+
+
+def measured(file: File, made: dict[str, Result]) -> None:
+    """A good encode of whatever picture is told as one."""
+    sound = made["measured-Sound"]
+    if file.shown.channels is None:
+        assert "NoAudio" == sound.skipped
+    elif file.shown.tone:
+        assert float(sound.values["integrated_lufs"]) < 0
+        assert float(sound.values["true_peak_dbtp"]) < 3
+    if file.file_type is not VIDEO:
+        return
+    assert "0.0" == made["measured-Picture"].values["longest_black_seconds"]
+    vmaf = made["measured-Vmaf"]
+    if min(upright(file.shown, moving=True)) < LEAST_SIDE:
+        assert "PictureTooSmall" == vmaf.skipped
+    else:
+        assert float(vmaf.values["vmaf"]) > 85

@@ -165,6 +165,19 @@ IMAGE_CHAIN = (
     {"name": "poster", "type": "thumbnail", "parameters": {"width": 40}, "input": "square"},
 )
 
+
+def measured(*kinds: str) -> tuple[dict[str, Any], ...]:
+    """Give steps that measure a finished file."""
+    return tuple({"name": f"measured-{kind}", "type": f"measure{kind}", "input": "small"} for kind in kinds)
+
+
+MEASURED = (
+    CHAIN[0] | {"stored": False},
+    {"name": "small", "type": "compress", "parameters": {}, "input": "square"},
+    *measured("Vmaf", "Picture", "Sound"),
+)
+MEASURED_SOUND = ({"name": "small", "type": "compress", "parameters": {}}, *measured("Sound"))
+
 VIDEO_ROWS = (
     row("crop", "crop-center", VIDEO, PORTRAIT, lambda r, f: checks.video(r, f, Wanted(centred(9, 16, moving=True)))),
     row("crop", "crop-pad", VIDEO, {"aspect": "1:1", "mode": "pad"}, lambda r, f: checks.video(r, f, LAID)),
@@ -188,6 +201,7 @@ VIDEO_ROWS = (
     row("transcribe", "transcribe", VIDEO, {}, checks.transcript),
     row("caption", "caption", VIDEO, {}, texts),
     Row("chain", frozenset({VIDEO}), CHAIN, chain),
+    Row("measured", frozenset({VIDEO}), MEASURED, checks.measured),
 )  # fmt: skip
 
 IMAGE_ROWS = (
@@ -215,6 +229,7 @@ AUDIO_ROWS = (
     row("thumbnail", "waveform", AUDIO, {"width": 320}, lambda r, _: checks.waveform(r, 320)),
     row("transcribe", "transcribe", AUDIO, {}, checks.transcript),
     row("caption", "caption", AUDIO, {}, texts),
+    Row("measured", frozenset({AUDIO}), MEASURED_SOUND, checks.measured),
 )  # fmt: skip
 
 ROWS = (*VIDEO_ROWS, *IMAGE_ROWS, *AUDIO_ROWS)

@@ -2,7 +2,7 @@
 
 - `tls`: the certificate they show, and the CA file that clients trust.
 - `postgres`: a PostgreSQL server; `database`: a migrated database of the test's own (its superuser's URL).
-- `s3`: versitygw with the bucket `media`; `s3.client(user)` for `root`, `backend` or `operator`.
+- `s3`: versitygw with the bucket `media`; `s3.client(user)` for `root` and the users of hack.services.s3.GRANTS.
 - `n8n_folder`: where `N8n` can keep its finished databases between tests of a session.
 
 They are started when the first test asks, and go with the session.

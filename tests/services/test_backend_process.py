@@ -106,7 +106,7 @@ def test_the_seeds_curl_lines_work_as_written(served: Served, workspace: str) ->
     asset = created["asset"]["id"]
     status = served.curl(f"{served.url}{PATH}?asset_id={asset}", "-H", bearer)
     assert status["asset"]["id"] == asset
-    assert status["progress"] == {"total": 4, "completed": 0, "failed": 0}
+    assert status["progress"] == {"total": 4, "completed": 0, "failed": 0, "seconds_left": None}
     set_status(installed, created["asset"], FAILED)
     retry = json.dumps({"asset_id": asset, "retry_failed_only": True}, indent=4)
     again = served.curl("-X", "POST", f"{served.url}{PATH}", "-H", bearer, "-d", retry)
@@ -317,7 +317,7 @@ def test_status_shows_progress_of_the_current_job_and_addresses_that_open(
         )
     answer = get(installed, workspace, asset).json
     assert answer["jobs"][0]["percent"] == 0
-    assert answer["progress"] == {"total": 4, "completed": 1, "failed": 0}
+    assert answer["progress"] == {"total": 4, "completed": 1, "failed": 0, "seconds_left": None}
     authority = installed.environment["MEDIAOPS_CA_FILE"]
     for url in (answer["asset"]["thumbnail_url"], answer["jobs"][1]["output_data"]["thumbnail_url"]):
         assert url.startswith(installed.environment["STORAGE_URL"])

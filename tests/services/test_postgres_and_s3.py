@@ -82,7 +82,7 @@ def allowed(s3: S3, user: str, call: str, **arguments: object) -> bool:
     return True
 
 
-def test_the_operator_reads_everything_and_deletes_in_step_folders_only(s3: S3) -> None:
+def test_the_operator_reads_everything_and_writes_and_deletes_nothing(s3: S3) -> None:
     for key in (STEP, SOURCE):
         s3.client().put_object(Bucket=BUCKET, Key=key, Body=b"content")
     for key, call in product((STEP, SOURCE), ("get_object", "head_object")):
@@ -91,11 +91,33 @@ def test_the_operator_reads_everything_and_deletes_in_step_folders_only(s3: S3) 
     for key in (STEP, SOURCE):
         assert not allowed(s3, "operator", "put_object", Key=key, Body=b"forged")
         assert not allowed(s3, "operator", "create_multipart_upload", Key=key)
-    assert not allowed(s3, "operator", "delete_object", Key=SOURCE)
-    assert allowed(s3, "operator", "delete_object", Key=STEP)
+        assert not allowed(s3, "operator", "delete_object", Key=key)
+
+
+def test_the_sweeper_lists_and_deletes_in_step_folders_only_and_reads_nothing(s3: S3) -> None:
+    for key in (STEP, SOURCE):
+        s3.client().put_object(Bucket=BUCKET, Key=key, Body=b"content")
+        for call in ("get_object", "head_object", "create_multipart_upload"):
+            assert not allowed(s3, "sweeper", call, Key=key)
+        assert not allowed(s3, "sweeper", "put_object", Key=key, Body=b"forged")
+    assert allowed(s3, "sweeper", "list_objects_v2", Prefix="acme/steps/")
+    for prefix in ("", "acme/", "acme/made/"):
+        assert not allowed(s3, "sweeper", "list_objects_v2", Prefix=prefix)
+    assert not allowed(s3, "sweeper", "delete_object", Key=SOURCE)
+    both = {"Objects": [{"Key": SOURCE}, {"Key": STEP}]}
+    answer = s3.client("sweeper").delete_objects(Bucket=BUCKET, Delete=both)
+    assert [error["Code"] for error in answer["Errors"]] == ["AccessDenied"]
     left = [entry["Key"] for entry in s3.client().list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert SOURCE in left
     assert STEP not in left
+    uploads = {
+        key: s3.client("backend").create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]
+        for key in (STEP, SOURCE)
+    }
+    assert allowed(s3, "sweeper", "list_multipart_uploads", Prefix="acme/steps/")
+    assert allowed(s3, "sweeper", "abort_multipart_upload", Key=STEP, UploadId=uploads[STEP])
+    assert not allowed(s3, "sweeper", "abort_multipart_upload", Key=SOURCE, UploadId=uploads[SOURCE])
+    assert allowed(s3, "backend", "abort_multipart_upload", Key=SOURCE, UploadId=uploads[SOURCE])
 
 
 def test_the_backend_reads_and_writes_and_does_not_delete(s3: S3) -> None:

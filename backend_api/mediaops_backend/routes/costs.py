@@ -21,7 +21,7 @@ routes.before_request(only_users)
     who="user",
     answer=costs.Costs,
     problems=(422,),
-    query=("by", "since", "until", "limit"),
+    query=costs.CostQuery,
 )
 def report() -> Response:
     """Answer with the sums of the caller's workspace."""

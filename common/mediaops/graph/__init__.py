@@ -29,7 +29,7 @@ from mediaops.graph.commands import (
     reading,
 )
 from mediaops.graph.kinds import PREPARE_AUDIO, PREPARE_CUTS, PREPARE_FRAMES, PREPARE_SEGMENT, needs_media
-from mediaops.graph.planning import plan_pass, plan_samples
+from mediaops.graph.planning import plan_pass, plan_samples, plan_way
 from mediaops.graph.sampling import Samples
 from mediaops.graph.segmented import CUTS, CUTS_FILE, Known
 
@@ -58,6 +58,7 @@ __all__ = [
     "needs_media",
     "plan_pass",
     "plan_samples",
+    "plan_way",
     "reading",
     "supposed",
 ]

@@ -21,6 +21,8 @@ MAX_PIXELS = 8192 * 8192
 
 SOUND_WEIGHT = 48_000
 """Weight of a sound among outputs: its samples of a second."""
+FIRST_PASS_PARTS = 3
+"""An encoder's first pass takes about this part of the second's time: it searches little and writes nothing."""
 PICTURES_WRITTEN = ("-stats_mux_pre:v:0", "pipe:1", "-stats_mux_pre_fmt:v:0", "frame={n}")
 TIME_WRITTEN = ("-stats_mux_pre:a:0", "pipe:1", "-stats_mux_pre_fmt:a:0", "time={t}")
 """Have FFmpeg say after each picture, or piece of sound, how far it is: its own reports begin only once every output
@@ -143,6 +145,12 @@ class Command:
         text = ";".join(self.graph)
         # Commands that run at the same time have a file each.
         return (f"graph-{digest(text)[:16]}.txt", text) if len(text) > LONGEST_ARGUMENT else None
+
+    @property
+    def weight(self) -> int:
+        """Give by what this and all that it feeds counts among a plan's commands: samples made, of a second."""
+        made = [output for command in self.together for output in command.outputs]
+        return sum(o.weight // FIRST_PASS_PARTS if o.discarded else o.weight for o in made) or 1
 
     @property
     def together(self) -> list[Command]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mediaops.measures import STEP_TYPES
 from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
 from mediaops.operations import REGISTRY, Makes
@@ -23,7 +24,7 @@ MAKES: dict[str, Makes] = {
 
 def needs_media(step: StepOrder, file_type: FileType) -> bool:
     """Say whether a step reads the media file itself, and not only what earlier passes prepared of it."""
-    if step.engine is not None:
+    if step.engine is not None or step.type in STEP_TYPES:
         return False
     makes = MAKES[step.type]
     if makes is Makes.TRANSCRIPT:

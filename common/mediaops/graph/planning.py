@@ -21,6 +21,7 @@ from mediaops.graph.commands import (
     PassPlan,
 )
 from mediaops.graph.kinds import MAKES, PREPARE_AUDIO, PREPARE_CUTS, PREPARE_SEGMENT, needs_media
+from mediaops.graph.measuring import Way
 from mediaops.graph.sampling import Samples, pieces
 from mediaops.graph.segmented import CUTS, REMUXED
 from mediaops.graph.upright import upright
@@ -97,6 +98,17 @@ def plan_samples(steps: Sequence[StepOrder], media: Media, findings: Findings, n
     planner = _Planner(steps, media, findings, ())
     planner.plan()
     return planner.samples(name)
+
+
+def plan_way(steps: Sequence[StepOrder], media: Media, findings: Findings, name: str) -> Way:
+    """Give how the source's picture becomes the one that a step encodes; raises PlanError where it has none."""
+    planner = _Planner(steps, media, findings, ())
+    planner.plan()
+    if name not in planner.nodes:
+        raise PlanError(planner.impossible.get(name, "the file has no picture"))
+    nodes = planner.nodes
+    read = files(nodes, [outputs.sample(nodes[name], 0)])
+    return Way(media.picture_stream, tuple(way(nodes, name)), read, filtered_apart(nodes, [name]))
 
 
 class _Planner:

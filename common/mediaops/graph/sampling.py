@@ -15,7 +15,7 @@ from mediaops.picture import Picture
 
 LEAD_FRAMES, MEASURED_FRAMES, TAIL_FRAMES = 4, 8, 20
 PIECE_FRAMES = LEAD_FRAMES + MEASURED_FRAMES + TAIL_FRAMES
-SHARE = 0.25
+SHARE = 0.2
 """Share of the film's pictures that all pieces come to."""
 LEAST_PIECES, MOST_PIECES = 5, 48
 WHOLE_SHARE = 0.5

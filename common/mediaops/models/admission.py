@@ -169,7 +169,30 @@ _NAMES_FIT: tuple[Rule, ...] = (
     ),
 )
 
-SPEC_RULES: tuple[Rule, ...] = (*_IMMUTABLE, *_FITS_FILE_TYPE, *_NAMES_FIT)
+_CHECKS_FIT: tuple[Rule, ...] = (
+    (
+        "!has(self.qualityChecks) || self.fileType != 'image'",
+        "qualityChecks are for a video or audio: an image has nothing that they measure; leave them out",
+    ),
+    (
+        "!has(self.qualityChecks) || self.fileType != 'audio' || (!has(self.qualityChecks.minVmaf) && "
+        "!has(self.qualityChecks.maxBlackSeconds) && !has(self.qualityChecks.maxFrozenSeconds))",
+        "qualityChecks.minVmaf, maxBlackSeconds and maxFrozenSeconds look at a picture: an audio file has none; "
+        "check its loudness or maxSilentSeconds",
+    ),
+    (
+        f"!has(self.qualityChecks) || !has(self.qualityChecks.minVmaf) || {_some_operation(_TRANSFORMS)}",
+        "qualityChecks.minVmaf needs a crop, filter or compress operation: the source itself has lost nothing",
+    ),
+    (
+        "!has(self.qualityChecks) || (!has(self.qualityChecks.maxCharactersPerSecond) && "
+        f"!has(self.qualityChecks.minConfidencePercent)) || {_some_operation('has(o.transcribe)')}",
+        "qualityChecks.maxCharactersPerSecond and minConfidencePercent look at transcripts: add a transcribe "
+        "operation",
+    ),
+)
+
+SPEC_RULES: tuple[Rule, ...] = (*_IMMUTABLE, *_FITS_FILE_TYPE, *_NAMES_FIT, *_CHECKS_FIT)
 """Rules on `spec`."""
 
 OPERATIONS_RULES: tuple[Rule, ...] = (

@@ -25,6 +25,7 @@ from mediaops.models.base import (
     rules,
 )
 from mediaops.models.conditions import Conditions, OutputStatus
+from mediaops.models.quality import QualityChecks, QualityStatus
 from mediaops.models.source import Source
 from mediaops.models.usage import Cost
 from mediaops.operations import REGISTRY, Operation, Parameters
@@ -295,6 +296,8 @@ class MediaAssetSpec(Model):
     """How the work runs."""
     retry: Retry = Retry()
     """How often a failing operation is tried."""
+    quality_checks: QualityChecks | None = None
+    """What the published files have to come up to; a check that fails holds back publishing."""
     publish: Publish | None = None
     """What is published, once every operation succeeded."""
     review: Review | None = None
@@ -302,7 +305,8 @@ class MediaAssetSpec(Model):
     suspend: bool = False
     """Pause: no new Jobs are made, running ones are left."""
     deletion_policy: Literal["Retain", "Delete"] = "Retain"
-    """What becomes of stored outputs when the asset is deleted."""
+    """What becomes of stored outputs when the asset is deleted. `Retain`: they stay. `Delete`: they go after a
+    period of grace, except what another asset uses too or an unfinished post still needs."""
     attributes: Annotated[
         dict[str, AttributeValue],
         Field(
@@ -325,6 +329,15 @@ class MediaAssetSpec(Model):
         transforms = [o.name for o in self.operations if o.operation.transforms]
         return transforms[-1] if transforms else SOURCE
 
+    @property
+    def published_names(self) -> tuple[str, ...]:
+        """Name whose files are published, operations or `source`; without targets, whose would be."""
+        targets = self.publish.targets if self.publish else []
+        names = [m.from_ for t in targets for m in t.media or []]
+        if not targets or any(not t.media for t in targets):
+            names.append(self.primary_name)
+        return tuple(dict.fromkeys(names))
+
 
 class Progress(Model):
     """How far the operations are."""
@@ -337,6 +350,9 @@ class Progress(Model):
     """Operations that failed."""
     summary: Annotated[str, Field(max_length=16)] = "0/0"
     """completed/total, for people."""
+    seconds_left: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    """How many seconds the operations still take, by the speed of the passes that run; absent while one of them
+    waits, or it is too early to say."""
 
 
 class MediaFacts(Model):
@@ -439,7 +455,8 @@ class MediaAssetStatus(Model):
     ] = "Pending"
     """One word for people, derived from the conditions."""
     conditions: Conditions = []
-    """Ready, Reconciling, Stalled, Finished, SourceReady, Processed, Published, Persisted."""
+    """Ready, Reconciling, Stalled, Finished, SourceReady, Processed, Published, Persisted; with quality checks,
+    QualityChecked."""
     round: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Round of attempts; a manual retry opens the next."""
     progress: Progress = Progress()
@@ -454,10 +471,13 @@ class MediaAssetStatus(Model):
     """How fetching the source went."""
     outputs: Annotated[list[OutputStatus], Field(max_length=64)] = []
     """What was made, by operation."""
+    quality: QualityStatus | None = None
+    """What is known of the published files' quality."""
     publication: PublicationStatus | None = None
     """How publishing goes."""
     cost: Cost | None = None
-    """What fetching the source and the operations as they are now used up. Results that were there cost nothing."""
+    """What fetching the source, the operations as they are now, and measuring for quality checks used up. Results
+    that were there cost nothing."""
     last_handled: LastHandled = LastHandled()
     """The annotation tokens that were acted upon."""
 

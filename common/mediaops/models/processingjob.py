@@ -98,6 +98,9 @@ class ProcessingJobStatus(Model):
     """Jobs concluded in this round, counted as attempts or not; part of the next Job's name."""
     percent: Annotated[int, Field(ge=0, le=100)] = 0
     """How much is done."""
+    seconds_left: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = None
+    """How many seconds its pass still takes, by the speed it had when percent was written; absent while that is
+    too early to say."""
     pass_: Annotated[PassStatus | None, Field(alias="pass")] = None
     """The pass it runs in."""
     job_name: Annotated[str, Field(max_length=63)] | None = None

@@ -136,6 +136,12 @@ class WorkOrder(Model):
         steps = [step for step in self.steps if step.name == mine or step.name not in self.indexed]
         return self.model_copy(update={"steps": steps, "indexed": [mine]})
 
+    @property
+    def step_keys(self) -> frozenset[str]:
+        """Give the steps whose folders it writes."""
+        fetched = [self.ingest.step_key] if self.ingest else []
+        return frozenset([*fetched, *(step.step_key for step in self.steps)])
+
 
 class StoredFile(Model):
     """One file in a result."""

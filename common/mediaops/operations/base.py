@@ -63,6 +63,9 @@ class Operation:
     makes: Makes
     version: str
     """Semantic version of what this operation does; part of every step key below it."""
+    work: float
+    """Seconds of one processor for a second of media of 1920 by 1080 pixels, rather too many: for budgets, and by
+    what it counts in the progress of a pass."""
     plan: Callable[[Any, Picture], Change] | None = None
     """What makes a rendition: gives what its parameters do to a picture, or raises PlanError. Pure."""
 

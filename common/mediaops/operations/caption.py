@@ -95,4 +95,5 @@ OPERATION = Operation(
     takes=frozenset(FileType),
     makes=Makes.TEXT,
     version="2",
+    work=0.2,
 )

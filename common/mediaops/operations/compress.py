@@ -146,5 +146,6 @@ OPERATION = Operation(
     takes=frozenset(FileType),
     makes=Makes.RENDITION,
     version="2",
+    work=6.0,
     plan=plan,
 )

@@ -216,5 +216,6 @@ OPERATION = Operation(
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
     version="2",
+    work=4.0,
     plan=plan,
 )

@@ -348,5 +348,6 @@ OPERATION = Operation(
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
     version="3",
+    work=4.0,
     plan=plan,
 )

@@ -23,6 +23,8 @@ NEAR = 0.12
 """So near to it by all samples (0.6 of VMAF 95), the line is right for the rest of the way."""
 MISSED_VMAF = 0.3
 """More below the target than this means that it wasn't reached."""
+APART_CRF = 1.0
+"""Between tries that are nearer to each other than this, no line is drawn: it would follow what they err."""
 LEAST_LACK = 0.05
 """VMAF may say 100, whose lack has no logarithm."""
 
@@ -76,6 +78,8 @@ class _Point(NamedTuple):
     crf: float
     vmaf: float
     kbps: float
+    sure: bool
+    """It was made on all samples."""
 
 
 class QualityFound(Model):
@@ -132,13 +136,15 @@ def _points(probes: Sequence[Probe]) -> list[_Point]:
     """Put tries on a few samples on the level of all, by how the two differ in the last try that has both."""
     last = next((probe for probe in reversed(probes) if probe.all), None)
     if last is None or last.all is None:
-        return [_Point(probe.crf, *probe.few) for probe in probes]
+        return [_Point(probe.crf, *probe.few, sure=False) for probe in probes]
     lift = _lack(last.all.vmaf) - _lack(last.few.vmaf)
     share = last.all.kbps / last.few.kbps if last.few.kbps else 1.0
     return [
-        _Point(probe.crf, *probe.all)
+        _Point(probe.crf, *probe.all, sure=True)
         if probe.all
-        else _Point(probe.crf, 100 - math.exp(_lack(probe.few.vmaf) + lift), probe.few.kbps * share)
+        else _Point(
+            probe.crf, 100 - math.exp(_lack(probe.few.vmaf) + lift), probe.few.kbps * share, sure=False
+        )
         for probe in probes
     ]
 
@@ -148,9 +154,10 @@ def _lack(vmaf: float) -> float:
 
 
 def _nearest(target: float, points: Sequence[_Point]) -> list[_Point]:
-    """Give the one or two tries to draw the line through, the nearest first; on both sides of the target if so."""
+    """Give the try to start from, and one to draw the line through; on both sides of the target if so."""
     ordered = sorted(points, key=lambda point: abs(point.vmaf - target))
-    first, others = ordered[0], [point for point in ordered[1:] if point.crf != ordered[0].crf]
+    first = next((point for point in ordered if point.sure), ordered[0])
+    others = [point for point in ordered if abs(point.crf - first.crf) >= APART_CRF]
     across = [point for point in others if (point.vmaf - target) * (first.vmaf - target) <= 0]
     return [first, *(across or others)[:1]]
 

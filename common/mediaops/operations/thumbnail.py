@@ -93,4 +93,5 @@ OPERATION = Operation(
     takes=frozenset(FileType),
     makes=Makes.IMAGES,
     version="3",
+    work=0.5,
 )

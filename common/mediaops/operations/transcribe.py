@@ -121,4 +121,5 @@ OPERATION = Operation(
     takes=frozenset({FileType.VIDEO, FileType.AUDIO}),
     makes=Makes.TRANSCRIPT,
     version="2",
+    work=3.0,
 )

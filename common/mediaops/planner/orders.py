@@ -12,6 +12,9 @@ from mediaops.planner.passes import Pass
 from mediaops.planner.steps import Step
 from mediaops.transcript import file_name
 
+TRANSCRIPT_ROLE = "transcript"
+"""The role under which a step reads a transcript.json."""
+
 
 def reference(file: StoredFile) -> ObjectRef:
     """Give the reference by which a pod reads a stored file."""
@@ -75,14 +78,14 @@ def _operation(
     else:
         reads |= _rendition(step.input, running, results)
     if step.edited:
-        reads["transcript"] = ObjectRef(key=f"{workspace}/{step.edited.key}", sha256=step.edited.sha256)
+        reads[TRANSCRIPT_ROLE] = ObjectRef(key=f"{workspace}/{step.edited.key}", sha256=step.edited.sha256)
     elif step.transcript in running:
         transcript_step = step.transcript
     elif step.transcript:
         language = getattr(step.operation.parameters, "transcript_language", None)
         transcript = results[step.transcript].file(file_name("json", language))
         if transcript:  # a transcription that was skipped has none: what reads it does without
-            reads["transcript"] = reference(transcript)
+            reads[TRANSCRIPT_ROLE] = reference(transcript)
     return StepOrder(
         step_key=step.step_key,
         name=step.name,

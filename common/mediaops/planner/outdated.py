@@ -6,7 +6,7 @@ for it (`mediaops.dev/reprocess`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mediaops.models.processingjob import ProcessingJob
@@ -30,15 +30,31 @@ class Outdated:
         return ", ".join([*parts, *([f"reads {self.reads}"] if self.reads else [])])
 
 
-def outdated(settled: Iterable[tuple[Step, ProcessingJob]]) -> list[Outdated]:
-    """Compare an asset's operations, in their order, with the ProcessingJobs that they have."""
+@dataclass(frozen=True)
+class Made:
+    """One operation, and by which versions it was made and would be made today."""
+
+    operation: str
+    versions: Mapping[str, str]
+    today: Mapping[str, str]
+    needs: Sequence[str]
+    """Operations that it reads."""
+
+
+def outdated(made: Iterable[Made]) -> list[Outdated]:
+    """Name those of an asset's operations, given in their order, that would come out differently."""
     found: dict[str, Outdated] = {}
-    for step, job in settled:
-        made = {version.name: version.version for version in job.spec.versions}
-        names = sorted(made.keys() | step.versions.keys())
-        pairs = {name: (made.get(name), step.versions.get(name)) for name in names}
+    for one in made:
+        names = sorted(one.versions.keys() | one.today.keys())
+        pairs = {name: (one.versions.get(name), one.today.get(name)) for name in names}
         changed = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-        reads = next((name for name in step.needs if name in found), None)
+        reads = next((name for name in one.needs if name in found), None)
         if changed or reads:
-            found[step.name] = Outdated(step.name, changed, reads)
+            found[one.operation] = Outdated(one.operation, changed, reads)
     return list(found.values())
+
+
+def made_of(step: Step, job: ProcessingJob) -> Made:
+    """Compare an operation with the ProcessingJob that it has."""
+    versions = {version.name: version.version for version in job.spec.versions}
+    return Made(step.name, versions, step.versions, step.needs)

@@ -78,7 +78,8 @@ def pack(
             and set(step.needs) <= _made(done, by_name)
         ):
             passes.append(Pass((step.name,), step.placement))
-    return passes
+    # What only runs through waits for something that is kept: by itself it makes nothing.
+    return [p for p in passes if p.prepares or any(by_name[name].stored for name in p.members)]
 
 
 def _made(done: Collection[str], by_name: dict[str, Step]) -> set[str]:
@@ -182,7 +183,7 @@ def _attach(
         return
     for index, candidate in enumerate(passes):
         if candidate.placement.engine is None and candidate.placement.gpu == 0:
-            through = _through([wanted, *(by_name[n] for n in candidate.names)], by_name)
+            through = _through([wanted, *(by_name[n] for n in candidate.members)], by_name)
             passes[index] = Pass(
                 candidate.members,
                 candidate.placement,

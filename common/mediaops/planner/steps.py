@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from mediaops.identity import digest, processing_job_name
 from mediaops.models.mediaasset import SOURCE, EditedTranscript, MediaAssetSpec, OperationSpec
-from mediaops.operations import Makes
+from mediaops.operations import Makes, Operation, Parameters
 from mediaops.operations.caption import CaptionParameters
 
 STEP_KEY_LENGTH = 40
@@ -143,7 +143,7 @@ def plan_steps(
         source, transcript = operation.input or SOURCE, getattr(parameters, "transcript_from", None)
         platforms = _platforms(operation, spec)
         attributes = dict(spec.attributes) if kind.makes is Makes.TEXT else {}
-        versions = {kind.name: kind.version, **parameters.versions()}
+        versions = versions_of(kind, parameters)
         stored = _must_be_stored(written, spec)
         placement = Placement(written.gpu, parameters.outside_engine())
 
@@ -188,6 +188,11 @@ def plan_steps(
             processing_job=name,
         )
     return list(steps.values())
+
+
+def versions_of(kind: Operation, parameters: Parameters) -> dict[str, str]:
+    """Give today's versions of an operation with these parameters: its own, its engine's, its models'."""
+    return {kind.name: kind.version, **parameters.versions()}
 
 
 def _own_edit(operation: OperationSpec, edits: Mapping[str, EditedTranscript]) -> EditedTranscript | None:

@@ -95,7 +95,7 @@ class ServeDesk:
         path.write_text(given_transcript(self._order.extras.transcript or "").to_json(), encoding="utf-8")
         return path
 
-    def transcript(self, step: StepOrder) -> Path | None:  # noqa: ARG002 — one step has no step before it
+    def made(self, step: StepOrder, name: str) -> Path | None:  # noqa: ARG002 — one step has none before it
         """Give nothing: a job has one step only."""
         return None
 

@@ -1,7 +1,8 @@
 """The plan: from what was observed to what is wanted. Pure; the clock is an argument.
 
 `source` finds or fetches the source, `operations` moves each operation along, `passes` makes Jobs of what is
-open, `publishing` has the result posted, `summary` says what it all adds up to, `requests` answers people.
+open, `quality` checks the files, `publishing` has the result posted, `summary` says what it all adds up to,
+`requests` answers people.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from mediaops.models.mediaasset import SOURCE, MediaAssetStatus, MediaFacts
+from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaAssetStatus, MediaFacts
 from mediaops.models.work import StoredFile
 from mediaops.operations import Makes
 from mediaops.publications import State
@@ -20,7 +21,7 @@ from mediaops_operator.planning import requests
 from mediaops_operator.planning.budget import over_budget, total_cost
 from mediaops_operator.planning.conditions import Says, condition, sentence, status_of
 from mediaops_operator.planning.desired import Desired, Launch, Note, Withdraw
-from mediaops_operator.planning.operations import Course, Work
+from mediaops_operator.planning.operations import Course, Work, open_in
 from mediaops_operator.planning.passes import OrderTooLarge, launches, results_by_name, too_large
 from mediaops_operator.planning.publishing import (
     PUBLISHED,
@@ -31,6 +32,7 @@ from mediaops_operator.planning.publishing import (
     refreshed,
     source_file,
 )
+from mediaops_operator.planning.quality import QUALITY_CHECKED, QualityPlan, live_quality, plan_quality
 from mediaops_operator.planning.source import SourcePlan, live_ingest, plan_source
 from mediaops_operator.planning.summary import is_finished, stuck, summarise
 from mediaops_operator.resolve import identified
@@ -78,7 +80,7 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     course = Course(observed, status.round, now, installation.bucket, installation.prices)
     course.advance()
     facts = _facts(observed, source)
-    spent = total_cost(source.ingest, course.works)
+    spent = total_cost(source.ingest, course.works, asset.status.quality)
     if cancelled:
         course.cancel()
     else:
@@ -88,30 +90,46 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
         )
     made, trouble = _launches(observed, course.works, source, installation, now)
     _tell_launched(course, made)
-    publish = _publishing(observed, course, source, installation, now)
-    status = status.model_copy(update={"media": facts, "ingest": source.ingest, "cost": spent})
-    limit = installation.persist_lag_seconds
-    status = summarise(observed, status, source.says, course.works, publish, trouble, limit, now)
+    processed = _processed(asset, course.works, source)
+    quality = plan_quality(observed, course.works, status, installation, now, processed=processed)
+    publish = _publishing(observed, course, source, quality.says, installation, now)
+    spent = total_cost(source.ingest, course.works, quality.status)
+    found = {"media": facts, "ingest": source.ingest, "quality": quality.status, "cost": spent}
+    limit, said = installation.persist_lag_seconds, quality.says
+    status = status.model_copy(update=found)
+    status = summarise(observed, status, source.says, course.works, said, publish, trouble, limit, now)
     keys = {step.processing_job: step.step_key for step in observed.steps}
     unwanted = [pj for name, pj in observed.processing_jobs.items() if keys.get(name) != pj.spec.step_key]
     create = tuple(s for s in observed.steps if s.processing_job not in observed.processing_jobs)
     uids = {pj.uid for pj in unwanted}
     idle = _idle_jobs(observed, status, uids, cancelled)
     left = [job.name for job in observed.jobs if job.end and any(s.uid in uids for s in job.shares)]
+    there = {job.name for job in observed.jobs}  # a Job that somebody deleted leaves its work order behind
+    left += [
+        pj.status.job_name
+        for pj in unwanted
+        if pj.status.pass_
+        and pj.status.job_name
+        and open_in(pj.status, 1)
+        and pj.status.job_name not in there
+    ]
     return Desired(
         status=status,
         commits=source.facts is not None and not identified(asset),
         post_actions=(*publish.actions, *_withdrawals(observed, cancelled)),
         delete=tuple(unwanted),
         create=create,
-        launches=tuple(made),
+        launches=(*made, *([quality.launch] if quality.launch else [])),
         job_statuses={w.resource.name: w.status for w in course.works},
         delete_jobs=tuple(idle),
-        delete_secrets=tuple(dict.fromkeys([*course.ended, *source.ended, *idle, *left])),
+        delete_secrets=tuple(dict.fromkeys([*course.ended, *source.ended, *quality.ended, *idle, *left])),
         send=publish.send,
-        notes=(*source.notes, *course.notes, *_transition(asset.status, status)),
-        wake_at=_wake(observed, course.works, source, publish, now),
-        again=source.again or bool(create or unwanted) or any(w.held and w.due is None for w in course.works),
+        notes=(*source.notes, *course.notes, *quality.notes, *_transition(asset.status, status)),
+        wake_at=_wake(observed, course.works, source, quality, publish, now),
+        again=source.again
+        or quality.again
+        or bool(create or unwanted)
+        or any(w.held and w.due is None for w in course.works),
     )
 
 
@@ -170,19 +188,29 @@ def _facts(observed: Observed, source: SourcePlan) -> MediaFacts | None:
     )
 
 
+def _processed(asset: MediaAsset, works: list[Work], source: SourcePlan) -> bool:
+    """Say whether the source is there and every operation has succeeded."""
+    wanted = len(asset.spec.operations)
+    return source.says.status == "True" and len(works) == wanted and all(work.done for work in works)
+
+
 def _publishing(
-    observed: Observed, course: Course, source: SourcePlan, installation: Installation, now: datetime
+    observed: Observed,
+    course: Course,
+    source: SourcePlan,
+    quality: Says | None,
+    installation: Installation,
+    now: datetime,
 ) -> PublishPlan:
     asset, works = observed.asset, course.works
     if asset.spec.publish is None:
         return not_requested()
-    processed = (
-        source.says.status == "True"
-        and len(works) == len(asset.spec.operations)
-        and all(work.done for work in works)
-    )
     before = asset.status.publication
-    if not processed or asset.spec.suspend or asset.status.last_handled.cancel is not None:
+    if (
+        not _processed(asset, works, source)
+        or asset.spec.suspend
+        or asset.status.last_handled.cancel is not None
+    ):
         return _unpublished(observed, works, source)
     said = condition(asset.status.conditions, PUBLISHED)
     if observed.posts is None and observed.database_trouble is None and said and before:
@@ -196,7 +224,8 @@ def _publishing(
         if kind in (Makes.RENDITION, Makes.IMAGES) and work.name in results:
             files[work.name] = results[work.name].media
     captions = {w.name: results[w.name] for w in works if w.step.operation.operation.makes is Makes.TEXT}
-    return plan_publishing(observed, files, captions, asset.status.round, installation, now)
+    hold = quality if quality and quality.status != "True" else None
+    return plan_publishing(observed, files, captions, asset.status.round, installation, now, hold)
 
 
 _OUTCOMES: dict[str, Outcome] = {"True": "posted", "False": "failed", "Unknown": "working"}
@@ -247,13 +276,14 @@ def _idle_jobs(
 ) -> list[str]:
     """Name running Jobs that nobody wants any more; `unwanted` are uids of ProcessingJobs."""
     uids = {pj.uid for pj in observed.processing_jobs.values()} - unwanted
-    fetching = live_ingest(status, observed.jobs)
+    busy = [live_ingest(status, observed.jobs)]
+    busy += [live_quality(status, observed.jobs)] if observed.asset.spec.quality_checks else []
     return [
         job.name
         for job in observed.jobs
         if not job.end
         and not job.deleted
-        and (cancelled or (job is not fetching and not any(share.uid in uids for share in job.shares)))
+        and (cancelled or (job not in busy and not any(share.uid in uids for share in job.shares)))
     ]
 
 
@@ -263,14 +293,22 @@ def _transition(before: MediaAssetStatus, after: MediaAssetStatus) -> tuple[Note
     old = condition(before.conditions, "Ready")
     if before.phase == after.phase and old is not None and old.reason == ready.reason:
         return ()
-    warning = status_of(after.conditions, "Stalled") == "True"
+    checked = condition(after.conditions, QUALITY_CHECKED)
+    unchecked = checked is not None and checked.status == "False" and checked.reason == ready.reason
+    warning = unchecked or status_of(after.conditions, "Stalled") == "True"
     return (Note(ready.reason, f"{after.phase}: {ready.message}", warning=warning),)
 
 
 def _wake(
-    observed: Observed, works: list[Work], source: SourcePlan, publish: PublishPlan, now: datetime
+    observed: Observed,
+    works: list[Work],
+    source: SourcePlan,
+    quality: QualityPlan,
+    publish: PublishPlan,
+    now: datetime,
 ) -> datetime | None:
-    times = [source.wake_at, publish.wake_at, *(w.due for w in works if w.open and w.due and w.due > now)]
+    times = [source.wake_at, quality.wake_at, publish.wake_at]
+    times += [w.due for w in works if w.open and w.due and w.due > now]
     if observed.storage_trouble or observed.database_trouble or observed.refusal:
         times.append(now + TROUBLE_PAUSE)
     return min((time for time in times if time), default=None)

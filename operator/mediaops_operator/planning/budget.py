@@ -12,16 +12,21 @@ from operator import add
 
 from mediaops.estimates import estimate
 from mediaops.models.mediaasset import Budget, IngestStatus
+from mediaops.models.quality import QualityStatus
 from mediaops.models.usage import Cost
 from mediaops.prices import Prices, cost_of, dollars
 from mediaops_operator.planning.operations import Work
 
 
-def total_cost(ingest: IngestStatus | None, works: Sequence[Work]) -> Cost | None:
-    """Give what the source and all operations have cost; None before anything did."""
+def total_cost(
+    ingest: IngestStatus | None, works: Sequence[Work], quality: QualityStatus | None = None
+) -> Cost | None:
+    """Give what the source, all operations and measuring have cost; None before anything did."""
     parts = [work.status.cost for work in works if work.status.cost]
     if ingest and ingest.cost:
         parts.append(ingest.cost)
+    if quality and quality.cost:
+        parts.append(quality.cost)
     return reduce(add, parts) if parts else None
 
 

@@ -23,6 +23,10 @@ class Launch:
     order: WorkOrder
     shares: tuple[Share, ...] = ()
     ingest: tuple[int, int] | None = None
+    quality: tuple[int, int] | None = None
+    """Round and number, where the Job only measures for quality checks."""
+    measures: tuple[str, ...] = ()
+    """Step keys of what it measures."""
     gpu: int = 0
     engine: str | None = None
     credential: str | None = None
@@ -31,6 +35,11 @@ class Launch:
     """The step key of the cuts that it finds, or whose segments it makes."""
     percent: int = 0
     """How far what it counts on is when it begins."""
+
+    @property
+    def role(self) -> str:
+        """Say what kind of Job it is."""
+        return "ingest" if self.ingest else "quality" if self.quality else "pass"
 
     @property
     def log_step(self) -> str:

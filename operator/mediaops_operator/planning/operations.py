@@ -21,7 +21,7 @@ from mediaops.planner import Step, segments
 from mediaops.prices import LIST_PRICES, Prices, cost_of
 from mediaops.reasons import Reason
 from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
-from mediaops_operator.observed import JobView, Observed
+from mediaops_operator.observed import Heard, JobView, Observed
 from mediaops_operator.planning import outputs
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, settle, stamp, status_of
 from mediaops_operator.planning.desired import Launch, Note
@@ -146,7 +146,7 @@ class Course:
         name = launch.order.job
         self._set(
             work, "Unknown", Reason.QUEUED, f"{name} waits for its turn or for a node", phase="Queued",
-            pass_=members, job_name=name, next_attempt_time=None, percent=launch.percent,
+            pass_=members, job_name=name, next_attempt_time=None, percent=launch.percent, seconds_left=None,
             start_time=work.status.start_time or stamp(self._now),
         )  # fmt: skip
         whole = segments.words(work.step, self._observed.results)
@@ -294,7 +294,7 @@ class Course:
         if whole and all(value.name != "segments" for value in found):
             found.append(NamedValue(name="segments", value=whole))
         self._set(
-            work, "True", reason, message, phase="Completed", percent=100, outputs=made,
+            work, "True", reason, message, phase="Completed", percent=100, seconds_left=None, outputs=made,
             values=found, next_attempt_time=None, completion_time=stamp(self._now),
         )  # fmt: skip
 
@@ -303,7 +303,7 @@ class Course:
         # The asset's round, which may be ahead of the operation's: what failed now is opened by the next one.
         self._set(
             work, "False", reason, message, phase="Failed", round=max(work.status.round, self._round),
-            next_attempt_time=None, completion_time=stamp(self._now),
+            next_attempt_time=None, seconds_left=None, completion_time=stamp(self._now),
         )  # fmt: skip
         if reason != Reason.CANCELLED:
             self.notes.append(Note(reason, message, warning=True, job=work.resource))
@@ -350,6 +350,7 @@ class Course:
                 "pass_": None,
                 # In segments what is done stays done.
                 "percent": work.status.percent if work.step.segments else 0,
+                "seconds_left": None,
                 "next_attempt_time": stamp(due) if due and due > self._now else None,
             }
         )
@@ -396,21 +397,25 @@ class Course:
         else:
             reason, message = Reason.QUEUED, f"{job.name} waits for its turn or for a node"
         members = PassStatus(members=[s.operation for s in job.shares if s.member])
+        heard = self._heard(work, job)
         self._set(
             work, "Unknown", reason, message, phase="Processing" if running else "Queued",
-            pass_=members, job_name=job.name, next_attempt_time=None,
-            percent=self._percent(work, job),
+            pass_=members, job_name=job.name, next_attempt_time=None, percent=heard.percent,
+            seconds_left=heard.seconds_left if running and not standstill else None,
             start_time=work.status.start_time or stamp(self._now),
         )  # fmt: skip
 
-    def _percent(self, work: Work, job: JobView) -> int:
-        """Give how far an operation is: what its Job says, or how many of its segments are done."""
-        stage = segments.stage(work.step, self._observed.results)
+    def _heard(self, work: Work, job: JobView) -> Heard:
+        """Give how far an operation is: what its Job says, or how many of its segments are done.
+
+        How long segments still take, none of their pods can say.
+        """
+        status, stage = work.status, segments.stage(work.step, self._observed.results)
         if stage is None or stage.cuts or not job.indexed:
-            return self._observed.percents.get(work.name, work.status.percent)
+            return self._observed.heard.get(work.name, Heard(status.percent, status.seconds_left))
         count = len(stage.keys) - 1
         encoded = segments.encoded_percent(count - job.indexed + job.succeeded, count)
-        return max(work.status.percent, encoded)
+        return Heard(max(status.percent, encoded), None)
 
     def _waiting(self, work: Work) -> tuple[Reason, str]:
         if work.due and work.due > self._now:

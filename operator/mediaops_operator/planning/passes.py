@@ -7,7 +7,8 @@ from datetime import datetime
 
 from mediaops.identity import pass_job_name
 from mediaops.models.work import MAX_WORK_ORDER_BYTES, StepOrder, StepResult, WorkOrder
-from mediaops.planner import Pass, can_start, pack, segments, step_orders
+from mediaops.planner import Measurement, Pass, Step, alone, can_start, pack, segments, step_orders
+from mediaops.planner.measurements import on_the_way
 from mediaops.planner.segments import Stage
 from mediaops.reasons import Reason
 from mediaops_operator.credentials import engine_secret
@@ -19,6 +20,10 @@ from mediaops_operator.planning.outputs import result_of
 
 APART_AFTER = 2
 """Attempts after which operations that failed together get a pass each."""
+
+
+CAPABILITY_ROOM = 40_000
+"""Bytes of a work order that are left for its capability."""
 
 
 class OrderTooLarge(Exception):
@@ -90,6 +95,7 @@ def _launch(
     shares = tuple(_share(by_name[name], member=name in pass_.members) for name in counted)
     steps = [work.step for work in by_name.values()]
     orders = step_orders(pass_, steps, results, observed.asset_id, observed.served)
+    orders += _measures(pass_, steps, observed)
     engine = pass_.placement.engine
     return Launch(
         order=_order(observed, shares, orders, installation, gpus=pass_.placement.gpu),
@@ -108,10 +114,15 @@ def _launch_stage(
     results: dict[str, StepResult],
     installation: Installation,
 ) -> Launch:
-    """Give the Job of a rendition in segments: where to cut, the segments that are missing, or their join."""
+    """Give the Job of a rendition in segments: where to cut, the segments that are missing, or their join.
+
+    The rendition is there once it is joined, so that Job measures it.
+    """
     steps = [one.step for one in by_name.values()]
     write = segments.part_orders if stage.missing else segments.joining_orders
     orders = write(work.step, stage, steps, results, observed.results, observed.asset_id, observed.served)
+    if not stage.missing:
+        orders += _measures(alone(work.step, steps), steps, observed)
     shares = (_share(work, member=not stage.missing),)
     indexed = [] if stage.cuts else [part.name for part in stage.missing]
     order = _order(observed, shares, orders, installation).model_copy(update={"indexed": indexed})
@@ -146,9 +157,22 @@ def _order(
         source=observed.source.object,
         steps=orders,
     )
-    if len(order.model_dump_json()) > MAX_WORK_ORDER_BYTES - 40_000:  # room for the capability
+    if len(order.model_dump_json()) > MAX_WORK_ORDER_BYTES - CAPABILITY_ROOM:
         raise OrderTooLarge
     return order
+
+
+def _measures(pass_: Pass, steps: list[Step], observed: Observed) -> list[StepOrder]:
+    """Give the measurements that a pass makes of its own files: those that nobody made before."""
+    unknown = [one for one in missing(observed) if one.step_key not in observed.results]
+    return on_the_way(pass_, steps, unknown)
+
+
+def missing(observed: Observed) -> list[Measurement]:
+    """Give the measurements whose figures aren't in status."""
+    quality = observed.asset.status.quality
+    known = {figures.step_key for figures in quality.figures} if quality else set()
+    return [one for one in observed.measurements if one.step_key not in known]
 
 
 def too_large() -> Trouble:

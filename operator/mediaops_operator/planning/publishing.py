@@ -7,7 +7,7 @@ into status, then n8n is told; each of the three may be repeated without harm.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -35,7 +35,8 @@ _STATES: dict[State, Any] = {
 }
 
 
-Outcome = Literal["none", "working", "posted", "failed"]
+Outcome = Literal["none", "held", "working", "posted", "failed"]
+"""held: nothing is sent before a person has seen to a quality check."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,12 @@ def plan_publishing(
     round_: int,
     installation: Installation,
     now: datetime,
+    hold: Says | None = None,
 ) -> PublishPlan:
     """Give the next step of publishing an asset whose operations have all succeeded.
 
     `files`: what each operation and the source has to post, by name; `captions`: results of caption
-    operations, by name.
+    operations, by name; `hold`: what quality checks say, unless all hold. What was sent already goes on.
     """
     publish = observed.asset.spec.publish
     if publish is None:
@@ -78,6 +80,11 @@ def plan_publishing(
     before = observed.asset.status.publication or PublicationStatus()
     request = request_id(observed.asset_id, publish.key)
     revision = before.revision if before.request_id == str(request) else _revision(decisions)
+    if hold is not None and before.request_id != str(request):
+        outcome: Outcome = "held" if hold.status == "False" else "working"
+        return PublishPlan(
+            outcome, replace(hold, type=PUBLISHED), before.model_copy(update={"revision": revision})
+        )
     if observed.posts is None:
         trouble = observed.database_trouble
         says = Says(PUBLISHED, "Unknown", trouble.reason, trouble.message) if trouble else _working()

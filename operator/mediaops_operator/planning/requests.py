@@ -20,6 +20,7 @@ from mediaops_operator.observed import Observed
 from mediaops_operator.planning.conditions import Says, condition, settle, status_of
 from mediaops_operator.planning.desired import Desired, Note, Resolve
 from mediaops_operator.planning.operations import SUCCEEDED
+from mediaops_operator.planning.quality import not_measured
 from mediaops_operator.planning.source import SOURCE_READY, failed
 
 ANNOTATIONS = ("cancel", "retry", "reprocess", "resolve")
@@ -80,6 +81,7 @@ def _anything_failed(observed: Observed) -> bool:
     return (
         failed(status)
         or any(_failure(job.status.conditions) for job in observed.processing_jobs.values())
+        or not_measured(status)
         or any(post.state == "Failed" for post in posts)
     )
 

@@ -14,17 +14,19 @@ from mediaops_operator.observed import Observed, Trouble
 from mediaops_operator.planning.conditions import Says, condition, sentence, settle, stamp
 from mediaops_operator.planning.operations import SUCCEEDED, Work, reason_of
 from mediaops_operator.planning.publishing import PUBLISHED, PublishPlan
+from mediaops_operator.planning.quality import QUALITY_CHECKED
 from mediaops_operator.planning.source import SOURCE_READY
 
 Phase = Literal[
     "Pending", "Processing", "Processed", "Publishing", "Published", "Failed", "Suspended", "Cancelled"
 ]
-State = Literal["working", "suspended", "failed", "done"]
+State = Literal["working", "suspended", "held", "failed", "done"]
 
 _READY: dict[State, tuple[ConditionStatus, ConditionStatus, ConditionStatus, ConditionStatus]] = {
     # state: Ready, Reconciling, Stalled, Finished
     "working": ("False", "True", "False", "False"),
     "suspended": ("False", "False", "False", "False"),
+    "held": ("True", "False", "False", "False"),
     "failed": ("False", "False", "True", "True"),
     "done": ("True", "False", "False", "True"),
 }
@@ -81,7 +83,8 @@ def stuck(asset: MediaAsset, workspace: str | None, trouble: Trouble, now: datet
     before = asset.status
     verdict = Verdict("failed", "Failed", trouble.reason, trouble.message)
     says = _ready(verdict)
-    for type_ in (SOURCE_READY, "Processed", PUBLISHED, "Persisted"):
+    checked = (QUALITY_CHECKED,) if asset.spec.quality_checks else ()
+    for type_ in (SOURCE_READY, "Processed", *checked, PUBLISHED, "Persisted"):
         known = condition(before.conditions, type_)
         if known:
             says.append(Says(type_, known.status, known.reason, known.message))
@@ -103,6 +106,7 @@ def summarise(
     status: MediaAssetStatus,
     source: Says,
     works: Sequence[Work],
+    quality: Says | None,
     publish: PublishPlan,
     trouble: Trouble | None,
     persist_limit: float,
@@ -111,11 +115,12 @@ def summarise(
     """Give the whole status; `status` brings what parts of the plan have put into it already."""
     asset = observed.asset
     cancelled = status.last_handled.cancel is not None
-    verdict = judge(Parts(observed, cancelled, source, works, publish, trouble))
+    verdict = judge(Parts(observed, cancelled, source, works, quality, publish, trouble))
     says = [
         *_ready(verdict),
         source,
         _processed(asset, source, works),
+        *([quality] if quality else []),
         publish.says,
         _persisted(observed, persist_limit),
     ]
@@ -130,7 +135,11 @@ def summarise(
             "phase": verdict.phase,
             "conditions": settle(asset.status.conditions, says, asset.generation, now),
             "progress": Progress(
-                total=total, completed=completed, failed=failed, summary=f"{completed}/{total}"
+                total=total,
+                completed=completed,
+                failed=failed,
+                summary=f"{completed}/{total}",
+                seconds_left=_seconds_left(works, total),
             ),
             "start_time": status.start_time or stamp(now),
             "completion_time": (status.completion_time or stamp(now)) if finished else None,
@@ -138,6 +147,16 @@ def summarise(
             "publication": publish.status,
         }
     )
+
+
+def _seconds_left(works: Sequence[Work], total: int) -> int | None:
+    """Give how long all operations still take; None while one of them doesn't run, or can't say.
+
+    What is only passed through ends with what passes through it.
+    """
+    said = [work.status.seconds_left for work in works if work.open and work.step.stored]
+    known = [seconds for seconds in said if seconds is not None]
+    return max(known, default=None) if len(known) == len(said) and len(works) == total else None
 
 
 @dataclass(frozen=True)
@@ -148,6 +167,8 @@ class Parts:
     cancelled: bool
     source: Says
     works: Sequence[Work]
+    quality: Says | None
+    """What is said of the quality checks; None: there are none."""
     publish: PublishPlan
     trouble: Trouble | None
 
@@ -167,8 +188,26 @@ class Parts:
 
 def judge(parts: Parts) -> Verdict:
     """Say where the asset stands: by the first policy that has something to say."""
-    policies = (_succeeded, _cancelled, _failed, _suspended, _over_budget, _underway)
+    policies = (_checked, _succeeded, _cancelled, _failed, _suspended, _over_budget, _underway)
     return next(verdict for policy in policies if (verdict := policy(parts)))
+
+
+def _checked(parts: Parts) -> Verdict | None:
+    """Say what quality checks wait for, or have a person see to."""
+    says, outcome = parts.quality, parts.publish.outcome
+    if says is None or says.status == "True" or not parts.processed or parts.cancelled:
+        return None
+    if says.status == "Unknown":
+        if parts.observed.asset.spec.suspend:
+            return _suspended(parts)
+        status = parts.publish.status
+        sent: Phase = "Publishing" if status is not None and status.sends > 0 else "Processed"
+        return Verdict("working", "Published" if outcome == "posted" else sent, says.reason, says.message)
+    if outcome == "held":
+        return Verdict("held", "Processed", says.reason, says.message)
+    if outcome == "none":
+        return Verdict("done", "Processed", says.reason, says.message)
+    return None
 
 
 def _succeeded(parts: Parts) -> Verdict | None:

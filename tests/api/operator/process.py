@@ -185,16 +185,22 @@ class Operator:
 
     def run(self, *arguments: str, **more: str) -> int:
         """Run it beside the one that is started, to its end; give the exit code."""
+        return self.told(*arguments, **more)[0]
+
+    def told(self, *arguments: str, **more: str) -> tuple[int, str]:
+        """Do the same, and give what it printed too."""
         with self.log.open("ab") as log:
             ended = subprocess.run(
                 [sys.executable, "-m", self.module, *arguments],
                 env=self.installed.env(free_port(LOOPBACK)) | more,
-                stdout=log,
+                stdout=subprocess.PIPE,
                 stderr=log,
+                text=True,
                 timeout=120,
                 check=False,
             )
-        return ended.returncode
+            log.write(ended.stdout.encode())
+        return ended.returncode, ended.stdout
 
     def answers(self, path: str) -> bool:
         """Say whether a probe is content."""

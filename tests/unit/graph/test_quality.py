@@ -85,8 +85,8 @@ def test_a_step_that_reads_a_searched_one_is_searched_for_itself() -> None:
 
 def test_pieces_lie_evenly_over_the_film_and_are_a_small_part_of_it() -> None:
     found = pieces(60_000, 25)
-    assert 12 == len(found)
-    assert [2500 - 640, 7500 - 640] == [piece.start for piece in found[:2]]
+    assert 9 == len(found)
+    assert [3333 - 640, 10_000 - 640] == [piece.start for piece in found[:2]]
     assert all(piece.length == PIECE_FRAMES * 40 for piece in found)
     assert 5 == len(pieces(15_000, 25))
     assert 48 == len(pieces(3_600_000, 25))

@@ -25,7 +25,7 @@ X264 = VIDEO_CODECS[Codec.H264].search
 def searched(
     scale: Scale, target: int, curve: dict[str, float], off: float = 0.0
 ) -> tuple[QualityFound, list[Probe]]:
-    """Search on a picture whose VMAF lacks exp(a + b·crf + c·crf²) of 100, and exp(off) as much in the few samples."""
+    """Search on a picture whose VMAF lacks exp(a + b·crf + c·crf²) of 100, in the few samples exp(off) times that."""
     probes: list[Probe] = []
     few = curve | {"a": curve["a"] + off}
     while tried := following(scale, target, probes):

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mediaops.identity import output_key, result_key
+from mediaops.measures import STEP_TYPES
 from mediaops.models.usage import Usage
 from mediaops.models.work import Exit, StepFailure, StepResult, StoredFile, Termination, WorkOrder
 from mediaops.storage import NotFound, Stat, Unavailable
@@ -223,6 +224,8 @@ class World:
         self.told: list[journal.Line] = []
         self.cuts = {"count": "3", "segments": "3"}
         """What is found out about where to cut."""
+        self.figures: dict[str, dict[str, str]] = {}
+        """What measurements find, by the name of their step; nothing: the file has no sound."""
         self.usage: Usage | None = None
         """What each step of a Job says to have used up, and a container that fails."""
         self.restart()
@@ -378,7 +381,21 @@ class World:
     def store(self, order: WorkOrder, *names: str) -> None:
         """Put results of steps into storage; all of them where none is named."""
         for step in order.steps:
-            if step.stored and (not names or step.name in names):
+            if not step.stored or (names and step.name not in names):
+                continue
+            if step.type in STEP_TYPES:
+                figures = self.figures.get(step.name, {})
+                self.put_result(
+                    StepResult(
+                        step_key=step.step_key,
+                        type=step.type,
+                        job=order.job,
+                        values=figures,
+                        skipped=None if figures else "NoAudio",
+                        usage=self.usage,
+                    )
+                )
+            else:
                 file_name = FILES.get(step.type, "rendition")
                 digest = (step.step_key * 2)[:64].ljust(64, "0")
                 file = StoredFile(

@@ -9,6 +9,7 @@ import yaml
 
 from mediaops.models.work import Exit, StepResult
 from mediaops_operator import kube
+from mediaops_operator.inbox import JobNews
 from tests.unit.operator.simulation import World, failure
 
 FOUR = yaml.safe_load("""
@@ -460,3 +461,63 @@ def test_a_deadline_counts_for_those_that_were_not_found_to_be_impossible_before
     assert ("False", "InvalidParameters") == world.succeeded()["poster"]
     status = world.processing_jobs()["small"]["status"]
     assert (1, "DeadlineExceeded") == (status["attempts"], status["failures"][0]["reason"])
+
+
+def said(world: World, job: dict[str, Any], percents: dict[str, int], seconds_left: int | None) -> None:
+    """Have a running Job say how far its operations are, and how long it still takes."""
+    ids = {step.name: step.job_id for step in world.order(job).steps}
+    news = JobNews(
+        {ids[name] or "": percent for name, percent in percents.items()}, seconds_left=seconds_left
+    )
+    world.memory.news = {job["metadata"]["name"]: news}
+    world.settle()
+
+
+def left(world: World) -> list[int | None]:
+    """Give the seconds left of the asset, and of the operations of FOUR that are stored."""
+    jobs = world.processing_jobs()
+    asset = world.asset["status"]["progress"].get("secondsLeft")
+    return [asset, *(jobs[name]["status"].get("secondsLeft") for name in ("transcript", "small", "poster"))]
+
+
+ONE = FOUR | {"operations": FOUR["operations"][:1]}
+
+
+def percent_of(world: World) -> int:
+    """Give how far the transcript is."""
+    percent: int = world.processing_jobs()["transcript"]["status"]["percent"]
+    return percent
+
+
+def test_how_long_it_takes_is_shown_while_it_runs_and_taken_back_at_its_end() -> None:
+    world, job = running(ONE)
+    world.run(job)
+    world.settle()
+    said(world, job, {"transcript": 10}, None)
+    assert (10, None) == (percent_of(world), world.asset["status"]["progress"].get("secondsLeft"))
+    world.pass_time(10)
+    said(world, job, {"transcript": 30}, 70)
+    status = world.processing_jobs()["transcript"]["status"]
+    assert (30, 70, 70) == (
+        status["percent"],
+        status["secondsLeft"],
+        world.asset["status"]["progress"]["secondsLeft"],
+    )
+    world.complete(job)
+    world.settle()
+    assert "secondsLeft" not in world.processing_jobs()["transcript"]["status"]
+    assert "secondsLeft" not in world.asset["status"]["progress"]
+
+
+def test_members_of_a_pass_say_the_same_and_nothing_is_written_for_the_time_left_alone() -> None:
+    world, job = running()
+    world.run(job)
+    world.settle()
+    said(world, job, {"transcript": 12, "small": 5, "poster": 5}, 90)
+    assert [90, 90, 90, 90] == left(world)  # `vertical` is only passed through and says nothing of its own
+    world.pass_time(10)
+    before = world.api.writes
+    said(world, job, {"transcript": 13, "small": 9, "poster": 9}, 60)
+    assert before == world.api.writes
+    said(world, job, {"transcript": 22, "small": 9, "poster": 9}, 60)
+    assert [60, 60, 60, 60] == left(world)

@@ -185,6 +185,50 @@ def test_progress_follows_the_segments_and_never_goes_back() -> None:
     assert [5, 35, 65, 95] == seen
 
 
+def test_quality_checks_measure_the_joined_film_in_the_job_that_joins_it() -> None:
+    world = World({**LONG, "qualityChecks": {"minVmaf": 90, "maxBlackSeconds": 2}})
+    world.figures = {"small/vmaf": {"vmaf": "95.0"}, "small/picture": {"longest_black_seconds": "0.0"}}
+    world.settle()
+    assert ["vertical", "small", "small/cuts"] == steps(world, only(world))
+    world.complete(only(world))
+    world.settle()
+    assert ["small/segment-0", "small/segment-1", "small/segment-2"] == steps(world, only(world))[2:]
+    end_segments(world, only(world), {})
+    world.settle()
+    joining = only(world)
+    assert {"vertical", "small", "small/vmaf", "small/picture"} == set(steps(world, joining))
+    world.complete(joining)
+    world.settle()
+    assert [] == world.jobs()
+    assert ("True", "QualityChecksPassed") == world.condition("QualityChecked")
+    assert 3 == sum(world.api.job_names.values())
+
+
+def test_a_check_that_is_added_to_a_joined_film_measures_it_as_any_other() -> None:
+    world, job = cut()
+    end_segments(world, job, {})
+    world.settle()
+    world.complete(only(world))
+    world.settle()
+    world.figures = {"small/vmaf": {"vmaf": "95.0"}}
+    world.edit(qualityChecks={"minVmaf": 90})
+    world.settle()
+    measuring = only(world)
+    assert ["vertical", "small", "small/vmaf"] == steps(world, measuring)
+    assert {"input"} == set(world.order(measuring).steps[-1].reads)
+    world.complete(measuring)
+    world.settle()
+    assert ("True", "QualityChecksPassed") == world.condition("QualityChecked")
+
+
+def test_how_long_it_takes_is_not_said_while_segments_are_encoded() -> None:
+    world, job = cut()
+    world.run(job, 0)
+    world.settle()
+    assert "secondsLeft" not in status(world)
+    assert "secondsLeft" not in world.asset["status"]["progress"]
+
+
 def test_other_operations_have_a_pass_of_their_own_meanwhile() -> None:
     spec = {**LONG, "operations": [*LONG["operations"], {"name": "poster", "thumbnail": {}}]}
     world = World(spec)

@@ -24,7 +24,7 @@ class Folder:
     def read(self, ref: ObjectRef, _role: str) -> Path:
         return self.read_files[ref.key]
 
-    def transcript(self, _step: StepOrder) -> Path | None:
+    def made(self, _step: StepOrder, _name: str) -> Path | None:
         return None
 
     def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,23 +29,37 @@ class InSegments:
     segments: list[StepOutcome]
     rendition: StepOutcome | None
     """None: it is kept in one piece."""
+    measured: dict[str, StepOutcome] = field(default_factory=dict)
+    """What the pass that joined it measured of it, by step."""
 
 
-def made(source: Path, steps: Sequence[StepOrder], folder: Path, **read_files: Path) -> StepOutcome:
-    """Run steps over a file; gives what the last of them made."""
+def outcomes(
+    source: Path, steps: Sequence[StepOrder], folder: Path, **read_files: Path
+) -> dict[str, StepOutcome]:
+    """Run steps over a file; gives what each of them made."""
     folder.mkdir()
     desk = Folder(source)
     desk.read_files = read_files
     work = Pass(steps, FileType.VIDEO, folder, desk)
     work.run()
     assert [] == work.failures
-    return desk.outcomes[steps[-1].name]
+    return desk.outcomes
+
+
+def made(source: Path, steps: Sequence[StepOrder], folder: Path, **read_files: Path) -> StepOutcome:
+    """Run steps over a file; gives what the last of them made."""
+    return outcomes(source, steps, folder, **read_files)[steps[-1].name]
 
 
 def in_segments(
-    source: Path, chain: Sequence[StepOrder], asked: int | str, folder: Path, **read_files: Path
+    source: Path,
+    chain: Sequence[StepOrder],
+    asked: int | str,
+    folder: Path,
+    measures: Sequence[StepOrder] = (),
+    **read_files: Path,
 ) -> InSegments:
-    """Make the last step of a chain in segments: cut, each segment, joined."""
+    """Make the last step of a chain in segments: cut, each segment, joined, and measured in the pass that joins."""
     *before, last = chain
     unstored = [*before, last.model_copy(update={"stored": False})]
 
@@ -70,8 +84,8 @@ def in_segments(
     roles = {segment_role(index): segment.files[0].path for index, segment in enumerate(segments)}
     reads |= {role: ObjectRef(key=role) for role in roles}
     joining = last.model_copy(update={"reads": {**last.reads, **reads}})
-    rendition = made(source, [*before, joining], folder / "join", **files, **roles)
-    return InSegments(cuts, segments, rendition)
+    joined = outcomes(source, [*before, joining, *measures], folder / "join", **files, **roles)
+    return InSegments(cuts, segments, joined.pop(last.name), joined)
 
 
 def times(path: Path) -> list[Fraction]:

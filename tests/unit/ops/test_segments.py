@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from mediaops.models.base import FileType
 from mediaops.models.work import ObjectRef, StepOrder
 from mediaops.transcript import Cue, Transcript
+from mediaops_ops.passes import Pass
 from tests.unit.ops import segmenting
+from tests.unit.ops.folder_desk import Folder
 from tests.unit.ops.segmenting import InSegments, in_segments, likeness, sound, times
 
 FILM = ("-f", "lavfi", "-i", "testsrc2=s=320x180:r={rate}:d={seconds}")
@@ -131,6 +134,52 @@ def test_a_crop_that_follows_sees_the_films_own_times(films, step, tmp_path) -> 
     ]
     assert tracks[0].read_text() == tracks[1].read_text()
     assert min(likeness(made.rendition.files[0].path, whole.files[0].path, "ssim")) > 0.95
+
+
+def test_quality_checks_measure_the_joined_film_as_one_in_one_piece(films, step, tmp_path) -> None:
+    chain = [
+        step("upright", "crop", {"aspect": "9:16", "mode": "smart"}, stored=False),
+        step("small", "compress", {"crf": 30}, input="upright"),
+    ]
+    measures = [
+        step("small/vmaf", "measureVmaf", input="small"),
+        step("small/sound", "measureSound", input="small"),
+    ]
+    whole = segmenting.outcomes(films("mpeg4"), [*chain, *measures], tmp_path / "whole")
+    made = in_segments(films("mpeg4"), chain, 3, tmp_path, measures)
+    assert whole["small/sound"].values == made.measured["small/sound"].values
+    # Held against other pictures, or against ones that are cut out elsewhere, it would be far below.
+    vmaf = [float(one["small/vmaf"].values["vmaf"]) for one in (whole, made.measured)]
+    assert min(vmaf) > 80
+    assert abs(vmaf[0] - vmaf[1]) < 2
+
+
+def test_a_pod_that_goes_on_after_the_join_measures_by_what_was_found_out_once(films, step, tmp_path) -> None:
+    chain = [
+        step("upright", "crop", {"aspect": "9:16", "mode": "smart"}, stored=False),
+        step("small", "compress", {"crf": 30}, input="upright"),
+    ]
+    measure = step("small/vmaf", "measureVmaf", input="small")
+    made = in_segments(films("mpeg4"), chain, 3, tmp_path, [measure])
+    assert made.rendition is not None
+    joined = made.rendition.files[0].path
+
+    class Replaced(Folder):
+        """The desk of a second pod: the join is done, and segments aren't fetched again."""
+
+        def made(self, made_by: StepOrder, name: str) -> Path:
+            assert ("small", "rendition") == (made_by.name, name)
+            return joined
+
+    desk = Replaced(films("mpeg4"))
+    desk.read_files = {"cuts": made.cuts.files[0].path}
+    joining = chain[1].model_copy(update={"reads": {"cuts": ObjectRef(key="cuts")}})
+    (tmp_path / "second").mkdir()
+    steps = [chain[0], joining, measure]
+    work = Pass(steps, FileType.VIDEO, tmp_path / "second", desk, done=frozenset({"small"}))
+    work.run()
+    assert [] == work.failures
+    assert made.measured["small/vmaf"].values == desk.outcomes["small/vmaf"].values
 
 
 def test_subtitles_burnt_in_show_at_the_films_own_times(films, step, tmp_path) -> None:

@@ -2,7 +2,7 @@
 
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.planner import Step
-from mediaops.planner.outdated import outdated
+from mediaops.planner.outdated import made_of, outdated
 from tests.unit.planner.test_planner import CHAIN, spec, steps
 
 
@@ -25,7 +25,9 @@ def job(step: Step, **versions: str) -> ProcessingJob:
 
 def found(**versions: str):
     plan = steps(spec(*CHAIN))
-    return {one.operation: one.words for one in outdated((step, job(step, **versions)) for step in plan)}
+    return {
+        one.operation: one.words for one in outdated(made_of(step, job(step, **versions)) for step in plan)
+    }
 
 
 def test_what_was_made_with_todays_versions_is_not_outdated():

@@ -315,3 +315,16 @@ def test_an_edit_is_translated_anew_without_listening_and_what_is_burnt_in_follo
 def test_a_job_is_named_by_what_was_written_and_by_no_default():
     (poster,) = steps(spec({"name": "poster", "thumbnail": {}}))
     assert digest({"name": "poster", "thumbnail": {}}, [], (), {})[:40] == poster.spec_hash
+
+
+def test_a_file_prepared_in_a_pass_that_runs_through_a_done_transform_leaves_it_in():
+    plan = steps(
+        spec(
+            {"name": "transcript", "transcribe": {"engine": "openai"}},
+            {"name": "vertical", "crop": {"aspect": "9:16"}},
+            {"name": "small", "input": "vertical", "compress": {}},
+        )
+    )
+    [pass_] = pack(plan, open_={"transcript", "small"}, done={"vertical"}, prepared=set())
+    assert (("small",), ("vertical",)) == (pass_.members, pass_.through)
+    assert ["transcript/audio"] == [prepared.name for prepared in pass_.prepares]
