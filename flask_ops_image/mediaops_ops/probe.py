@@ -333,6 +333,9 @@ def _picture(stream: Any, name: str, frame: Any, span: Span, start: Fraction) ->
     _refuse_absurd(width, height)
     rate = stream.average_rate or stream.guessed_rate
     length = span.end - (span.first or 0)
+    if name in WITHOUT_INDEX and span.first is not None:
+        # Of these FFmpeg counts the time from the first picture where it doesn't read the sound before it.
+        start = max(start, span.first)
     if not rate and length > 0:
         rate = Fraction(span.packets) / length
     return {
