@@ -14,6 +14,7 @@ from bench.frames import opencv_in_chain
 from bench.passes import made
 from bench.quality import qualities
 from bench.report import Figure, ratio, spread
+from bench.segments import segments_cpu
 from bench.size import ROUNDS, caveat
 from bench.start import overhead
 from hack.cluster.waiting import say
@@ -52,6 +53,8 @@ def media() -> Iterator[Figure]:
         yield from _seeds(clips.full_hd(kept), kept)
         say("a filter of OpenCV")
         yield from opencv_in_chain()
+        say("in segments")
+        yield segments_cpu(clips.full_hd(kept))
         say("quality")
         yield from qualities(clips.small(kept))
 

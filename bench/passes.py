@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mediaops.media import Media
@@ -15,8 +15,9 @@ from mediaops_ops.passes import Pass
 class Desk:
     """A pass's desk over one local source (mediaops_ops.passes.Desk)."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, files: Mapping[str, Path]) -> None:
         self._source = source
+        self._files = files
         self.outcomes: dict[str, StepOutcome] = {}
 
     def source(self) -> Path:
@@ -24,8 +25,10 @@ class Desk:
         return self._source
 
     def read(self, ref: ObjectRef, role: str) -> Path:
-        """Nothing was left by an earlier pass."""
-        raise StepError("InternalError", f"There is no {role} {ref.key}.", permanent=True)
+        """Give what an earlier pass left, by its key."""
+        if ref.key not in self._files:
+            raise StepError("InternalError", f"There is no {role} {ref.key}.", permanent=True)
+        return self._files[ref.key]
 
     def transcript(self, step: StepOrder) -> Path | None:  # noqa: ARG002
         """Nothing was left by an earlier pass."""
@@ -40,10 +43,17 @@ class Desk:
 
 
 def made(
-    source: Path, file_type: FileType, steps: Sequence[StepOrder], folder: Path
+    source: Path,
+    file_type: FileType,
+    steps: Sequence[StepOrder],
+    folder: Path,
+    files: Mapping[str, Path] | None = None,
 ) -> dict[str, StepOutcome]:
-    """Run steps over a file; gives what each made. Raises RuntimeError where one failed."""
-    desk = Desk(source)
+    """Run steps over a file; gives what each made. Raises RuntimeError where one failed.
+
+    `files`: what earlier passes left, by the key under which a step reads it.
+    """
+    desk = Desk(source, files or {})
     work = Pass(steps, file_type, folder, desk)
     work.run()
     if work.failures:

@@ -145,7 +145,8 @@ def _rules(node: Schema, path: str = "") -> Iterator[str]:
 def _meaning(node: Schema) -> str:
     """Give a field's description, with the sentences of its own rules, for a table's cell."""
     sentences = [rule["message"] for rule in node.get("x-kubernetes-validations", [])]
-    own = f" Refused otherwise: {'; '.join(sentences)}." if sentences and node["type"] == "string" else ""
+    alone = node.get("type", "string") == "string"
+    own = f" Refused otherwise: {'; '.join(sentences)}." if sentences and alone else ""
     return f"{node['description']}{own}".replace("|", "\\|")
 
 
@@ -168,6 +169,8 @@ def _kind(node: Schema) -> str:
         return f"map, ≤ {node['maxProperties']}; each {_kind(node['additionalProperties'])}"
     if node.get("format") == "date-time":
         return "time"
+    if "x-kubernetes-int-or-string" in node:
+        return "integer or word"
     match node["type"]:
         case "string":
             bounds = f", {_span(node.get('minLength', 0), node['maxLength'])} characters"

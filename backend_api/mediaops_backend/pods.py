@@ -30,6 +30,11 @@ class Pod:
         """Say whether this is a pod of that Job: its name and the controller's five characters."""
         return re.fullmatch(re.escape(job) + "-[a-z0-9]{5}", self.name) is not None
 
+    def index_in(self, job: str) -> int | None:
+        """Give the completion index of a pod of that Indexed Job, which stands in between; None: it is none."""
+        found = re.fullmatch(re.escape(job) + r"-(0|[1-9][0-9]?)-[a-z0-9]{5}", self.name)
+        return int(found[1]) if found else None
+
 
 class PodTokens:
     """Checks pods' tokens. Keys are fetched once, and again when a token names one that isn't known."""

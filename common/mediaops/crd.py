@@ -47,6 +47,7 @@ _CARRIED = (
     "maxItems",
     "minProperties",
     "maxProperties",
+    "x-kubernetes-int-or-string",
     "x-kubernetes-list-type",
     "x-kubernetes-list-map-keys",
     _RULES,
@@ -250,9 +251,7 @@ class _Structural:
                 target = self._definitions[node.pop("$ref").removeprefix("#/$defs/")]
             else:
                 present = [choice for choice in node.pop("anyOf") if choice.get("type") != "null"]
-                if len(present) != 1:
-                    raise SchemaError(f"{path}: a union of types; write blocks of which one is set")
-                (target,) = present
+                target = present[0] if len(present) == 1 else self._int_or_word(present, path)
             rules = target.get(_RULES, []) + node.get(_RULES, [])
             node = {**target, **node, **({_RULES: rules} if rules else {})}
         node.pop("title", None)
@@ -263,6 +262,21 @@ class _Structural:
         if "const" in node:
             node["enum"] = [node.pop("const")]
         return node
+
+    def _int_or_word(self, choices: list[Schema], path: str) -> Schema:
+        """Give the schema of a bounded integer that one word may stand for; no other union of types is written."""
+        match choices:
+            case [
+                {"type": "integer", "minimum": least, "maximum": most},
+                {"type": "string", "const": word},
+            ]:
+                rule = f"type(self) == int ? self >= {least} && self <= {most} : self == '{word}'"
+                message = f"give a whole number from {least} to {most}, or {word}"
+                return {
+                    "x-kubernetes-int-or-string": True,
+                    _RULES: [{"rule": rule, "message": message}],
+                }
+        raise SchemaError(f"{path}: a union of types; write blocks of which one is set")
 
     def _settle_default(self, node: Schema, path: str) -> None:
         """Leave the default to the API server, name it in the description, or drop it (see the module)."""

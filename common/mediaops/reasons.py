@@ -98,6 +98,10 @@ class Reason(StrEnum):
         "The operation was done on the way to another output; no file of its own is stored.",
         "Only a further operation of the same pass reads its output, and no target names it.",
         "Nothing; name it in a target's media or as spec.primary to have it stored.")
+    IN_ONE_PIECE = ("InOnePiece", Topic.PROGRESS,
+        "The video is encoded in one piece, though segments were asked for.",
+        "A cut would show, or can't be made at all: the message, and the ProcessingJob's value segments, say why.",
+        "Nothing, or change what the message names; leave out spec.execution.segments if it doesn't pay.")
     SKIPPED = ("Skipped", Topic.PROGRESS,
         "The file gives this operation nothing to do.",
         "For example transcribe on a video without sound.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jwt
@@ -46,6 +46,13 @@ class Capability:
     """Full keys that may be read."""
     step_keys: frozenset[str]
     """Steps whose folders may be written (and read back)."""
+    indexed: tuple[str, ...] = ()
+    """Those of them that the pods of an Indexed Job share: each may write the one of its completion index only."""
+
+    def of_index(self, index: int) -> Capability:
+        """Give what one pod of an Indexed Job may do; raises IndexError."""
+        own = self.step_keys - frozenset(self.indexed) | {self.indexed[index]}
+        return replace(self, step_keys=own, indexed=())
 
     def may_read(self, key: str) -> bool:
         """Say whether the key may be read: named, or in a folder of its own steps."""
@@ -85,6 +92,7 @@ class Signer:
             "job": capability.job,
             "reads": sorted(capability.reads),
             "steps": sorted(capability.step_keys),
+            **({"indexed": list(capability.indexed)} if capability.indexed else {}),
         }
         return jwt.encode(claims, self._key, algorithm="EdDSA", headers={"kid": self.key_id})
 
@@ -121,6 +129,7 @@ class Verifier:
                 job=claims["job"],
                 reads=frozenset(claims["reads"]),
                 step_keys=frozenset(claims["steps"]),
+                indexed=tuple(claims.get("indexed", ())),
             )
         except (jwt.PyJWTError, KeyError) as error:
             raise CapabilityError(f"the capability is not valid: {type(error).__name__}") from error

@@ -32,6 +32,12 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("MEDIAOPS_WORK_DIR"),
         help="folder for files at work (default: MEDIAOPS_WORK_DIR, else TMPDIR)",
     )
+    run.add_argument(
+        "--index",
+        type=int,
+        default=int(os.environ.get("JOB_COMPLETION_INDEX") or 0),
+        help="which part of an order that pods share (default: JOB_COMPLETION_INDEX, which an Indexed Job sets)",
+    )
     run.add_argument("--ingest", action="store_true", help="insist that the order is one to fetch a source")
     run.add_argument(
         "--plan-only", action="store_true", help="print the pass and its ffmpeg lines; run nothing"
@@ -59,7 +65,7 @@ def main(argv: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(INTERRUPTED))
     from mediaops_ops import run
 
-    return run.run(arguments.file, arguments.work_dir, ingest=arguments.ingest)
+    return run.run(arguments.file, arguments.work_dir, ingest=arguments.ingest, index=arguments.index)
 
 
 if __name__ == "__main__":

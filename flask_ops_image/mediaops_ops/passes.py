@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from mediaops.graph import (
+    CUTS,
+    PREPARE_SEGMENT,
     STORED_NAME,
     AnalysisKind,
     Document,
@@ -31,6 +33,7 @@ from mediaops.models.work import ObjectRef, StepFailure, StepOrder
 from mediaops.operations import REGISTRY
 from mediaops.reasons import Reason
 from mediaops.transcript import file_name
+from mediaops_ops import segments
 from mediaops_ops.analyses import Subject, find
 from mediaops_ops.filter_files import FilterFiles
 from mediaops_ops.metering import METER
@@ -60,10 +63,11 @@ ANALYSIS_SHARES = {
     AnalysisKind.ENCODERS: 0.01,
     AnalysisKind.LOUDNESS: 0.05,
     AnalysisKind.SURVEY: 0.1,
+    AnalysisKind.CUTS: 0.05,
     AnalysisKind.QUALITY: 0.4,
 }
 """Share of what is left of the graph's progress that an analysis before it counts for, beside one encode, as measured
-on clips of a minute (docs/decisions/0080)."""
+on clips of a minute (docs/decisions/0080); where to cut is read off packets."""
 
 
 class Desk(Protocol):
@@ -106,6 +110,8 @@ class Pass:
     _outcomes: dict[str, StepOutcome] = field(default_factory=dict)
     _ended: set[str] = field(default_factory=set)
     """Steps that are done, skipped or failed."""
+    _pictures: dict[str, int] = field(default_factory=dict)
+    """How many pictures the segments of a step's rendition hold, where it is joined of some."""
     _weights: dict[str, int] = field(default_factory=dict)
     """Steps that the graph at work still makes, and by what each counts when its use is shared out."""
 
@@ -162,12 +168,13 @@ class Pass:
     def _render(self, root: str, steps: list[StepOrder]) -> None:
         """Run the graph over one file; a failure of the only step is that step's, else the pass's."""
         path = self._root_file(root, steps)
-        media = self._checked(root, path)
+        media = self._known(root, path, steps)
         files = FilterFiles(self.folder, lambda ref: self.desk.read(ref, NAMED), self._transcript)
         failed = self._without_files(steps, files)
         by_name = {step.name: step for step in steps}
         try:
             advance, known = self._advance(by_name), self._findings.get(root, Findings())
+            self._lay_out(steps, known)
             planned = self._planned(path, steps, media, failed, files, advance, known)
             plan, self._findings[root], progress = planned
             self._leave_out(plan, by_name, media)
@@ -193,6 +200,13 @@ class Pass:
             if len(left) != 1 or error.reason == Reason.INVALID_MEDIA:
                 raise
             self._fail(left[0], error)
+
+    def _lay_out(self, steps: Sequence[StepOrder], findings: Findings) -> None:
+        """Put segments beside their list, where a rendition is joined of some."""
+        for step in steps:
+            if step.stored and findings.cuts and CUTS in step.reads and step.type != PREPARE_SEGMENT:
+                pictures = segments.lay_out(step, findings.cuts, self.desk.read, self.folder)
+                self._pictures[step.name] = pictures
 
     def _planned(
         self,
@@ -254,13 +268,23 @@ class Pass:
             # Fetching and checking were for what is made, if anything is.
             share = Fraction(0 if plan.outputs else 1)
             self._finish(by_name[name], StepOutcome(skipped=reason), media, share)
+        made = {output.step for output in plan.outputs}
+        for document in plan.documents:
+            if document.step not in made:  # all that the step is to find out stands in the plan
+                file = self._written(document, ())
+                values = dict(plan.values.get(document.step, {}))
+                self._settle(by_name[document.step], StepOutcome(files=(file,), values=values), media)
 
     def _rendered(self, step: StepOrder, files: list[OutputFile], media: Media, plan: PassPlan) -> None:
         if step.type in RUNNERS:
             self._prepared[step.name] = files
             return
+        if step.type == PREPARE_SEGMENT:
+            files = [segments.check(file) for file in files]
         values = dict(plan.values.get(step.name, {}))
         rendition = next((file for file in files if file.name == "rendition"), None)
+        if step.name in self._pictures and rendition is not None:
+            segments.check_joined(rendition, self._pictures[step.name])
         if step.type == "compress" and rendition is not None:
             values["ratio"] = f"{media.size_bytes / rendition.path.stat().st_size:.2f}"
         total = sum(self._weights.values())
@@ -271,6 +295,7 @@ class Pass:
     def _written(self, document: Document, beside: Sequence[OutputFile]) -> OutputFile:
         """Write what the plan itself gives as a file, with the stored name of what it refers to."""
         path = self.folder / folder_name(document.step) / document.name
+        path.parent.mkdir(parents=True, exist_ok=True)
         named = [file.stored_name for file in beside if file.name == document.refers_to]
         text = document.text.replace(STORED_NAME, named[0]) if named else document.text
         path.write_text(text, encoding="utf-8")
@@ -370,7 +395,7 @@ class Pass:
         while name != SOURCE:
             chain.insert(0, self._step(name).model_copy(update={"stored": False}))
             name = chain[0].input
-        media = self._checked(SOURCE, source)
+        media = self._known(SOURCE, source, chain)
         files = FilterFiles(folder, lambda ref: self.desk.read(ref, NAMED), self._transcript)
         for one in chain:
             files.fetch(one)
@@ -380,6 +405,13 @@ class Pass:
         for file in way.files:
             files.write(file)
         return way
+
+    def _known(self, root: str, path: Path, steps: Sequence[StepOrder]) -> Media:
+        """Give the facts of a file that is read; what was found out once for its segments, nobody looks for again."""
+        known = segments.known(steps, self.desk.read)
+        if known is not None:
+            self._media[root], self._findings[root] = known
+        return self._checked(root, path)
 
     def _checked(self, root: str, path: Path) -> Media:
         """Give the facts of a file that is read, which are looked at once."""

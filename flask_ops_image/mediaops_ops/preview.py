@@ -8,10 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from mediaops.graph import Command, Findings, needs_media, plan_pass, supposed
+from mediaops.graph import CUTS, Command, Findings, needs_media, plan_pass, supposed
 from mediaops.media import Media, Sound
 from mediaops.models.base import FileType
 from mediaops.models.work import Exit, WorkOrder
+from mediaops.segments import Cuts
 
 FIRST_PIPE = 10
 
@@ -56,7 +57,13 @@ def text(order: WorkOrder, media: Media) -> str:
     """
     steps = [step for step in order.steps if needs_media(step, order.file_type)]
     findings, before = Findings(), []
-    plan = plan_pass(steps, media)
+    if cut := [step for step in steps if CUTS in step.reads]:
+        before.append("# cut every 30 seconds, as supposed")
+        indexes = [int(step.parameters.get("index", 0)) for step in cut]
+        joined = sum(role.startswith("segment-") for step in cut for role in step.reads)
+        starts = [30_000 * index for index in range(max(*indexes, joined - 1, 1) + 1)]
+        findings = Findings(cuts=Cuts(ticks_per_second=(1000, 1), starts=starts))
+    plan = plan_pass(steps, media, findings)
     while plan.wanted:
         for analysis in plan.wanted:
             before.append(f"# first, {analysis.words} (below as supposed)")

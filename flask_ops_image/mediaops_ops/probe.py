@@ -112,7 +112,7 @@ def kind(path: Path) -> FileType:
     if images.recognised(path) is not None:
         return FileType.IMAGE
     try:
-        with _opened(path) as container:
+        with opened(path) as container:
             return FileType.VIDEO if _pictures(container) else FileType.AUDIO
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         raise _unreadable(path) from error
@@ -148,14 +148,15 @@ def _streams(path: Path, file_type: FileType) -> Media:
     import av
 
     try:
-        with _opened(path) as container:
+        with opened(path) as container:
             return _facts(container, path, file_type)
     except (av.error.FFmpegError, UnicodeError, ValueError) as error:
         image = images.recognised(path)
         raise (_wrong_type(f"{image} image", file_type) if image else _unreadable(path)) from error
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """Open a file as FFmpeg does, with no playlist and no network among the formats; raises av's errors."""
     import av
 
     options = {"protocol_whitelist": "file,pipe", "format_whitelist": DEMUXERS}
@@ -249,7 +250,7 @@ def _first_frame(path: Path, index: int) -> Any:
     """Decode one picture: a file of which not even that works is no video."""
     import av
 
-    with _opened(path) as container:  # apart from the other reading: not every container can be rewound
+    with opened(path) as container:  # apart from the other reading: not every container can be rewound
         stream = container.streams[index]
         stream.thread_type = "SLICE"  # frame threads would decode many pictures ahead for this one
         try:

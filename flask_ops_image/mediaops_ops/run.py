@@ -139,10 +139,11 @@ class StorageDesk:
         self._reporter.progress(step, FETCHED_SHARE + fraction * (1 - STORED_SHARE - FETCHED_SHARE))
 
 
-def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int:
+def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False, index: int = 0) -> int:
     """Carry out a work order; gives the exit code (mediaops.models.work.Exit).
 
-    With `ingest` the order must be one to fetch a source.
+    With `ingest` the order must be one to fetch a source. `index`: which part it is of an order that the pods of an
+    Indexed Job share.
     """
     tail = logs.start()
     try:
@@ -157,7 +158,9 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
         order = WorkOrder.model_validate_json(order_file.read_bytes())
         if ingest and order.ingest is None:
             raise ValueError("the order names no source to fetch")
-    except (OSError, ValueError) as error:  # pydantic's ValidationError is a ValueError
+        if order.indexed:
+            order = order.of_index(index)
+    except (OSError, ValueError, IndexError) as error:  # pydantic's ValidationError is a ValueError
         log.error("the work order can't be read", extra={"why": type(error).__name__})
         failure = StepFailure(reason=Reason.INTERNAL_ERROR, message="The work order can't be read.")
         return _conclude([failure], Exit.FAILED, settings)
@@ -178,7 +181,8 @@ def run(order_file: Path, work_dir: Path | None, *, ingest: bool = False) -> int
         failures, code = carry_out(order, settings, folder)
         limits.winding_up()
         if code not in {Exit.DONE, Exit.INTERRUPTED}:
-            _store_log(order, settings, tail, folder)
+            name = f"{order.job}-{index}" if order.indexed else order.job
+            _store_log(order, settings, tail, folder, name)
         shutil.rmtree(folder, ignore_errors=True)
         return _conclude(failures, code, settings)
 
@@ -272,14 +276,14 @@ def _conclude(failures: list[StepFailure], code: Exit, settings: Settings) -> in
     return int(code)
 
 
-def _store_log(order: WorkOrder, settings: Settings, tail: logs.Tail, folder: Path) -> None:
+def _store_log(order: WorkOrder, settings: Settings, tail: logs.Tail, folder: Path, name: str) -> None:
     """Put the log's end beside the first step's results; best effort."""
     hurried = settings.model_copy(update={"patience_seconds": LOG_PATIENCE_SECONDS, "stall_seconds": 5.0})
     step_key = order.ingest.step_key if order.ingest else order.steps[0].step_key if order.steps else None
     if step_key is None:
         return
     try:
-        key = log_key(order.workspace, step_key, order.job)
+        key = log_key(order.workspace, step_key, name)
         Storage(order, hurried, Http(hurried)).put_bytes(key, tail.text(), folder / "tail.log")
     except (StepError, OSError) as error:
         log.warning("the log could not be stored", extra={"why": type(error).__name__})

@@ -79,12 +79,18 @@ def conclude(job: JobView, step: str, steps: Sequence[str]) -> Verdict:
     return general
 
 
-def left_over(job: JobView, step: str, steps: Sequence[str]) -> Usage | None:
+def left_over(job: JobView, step: str, steps: Sequence[str]) -> list[Usage]:
     """Give what an ended Job used up and no result accounts for, if this is the step to charge it to.
 
-    That is the first one that failed by itself; where none did, the first that the Job counted on.
+    That is the first one that failed by itself; where none did, the first that the Job counted on. Pods of an Indexed
+    Job count each for itself.
     """
     pod = _failed_pod(job)
+    pods = _ended_pods(job) if job.indexed else [pod] if pod else []
+    return [usage for one in pods if (usage := _left_over(one, step, steps))]
+
+
+def _left_over(pod: PodView, step: str, steps: Sequence[str]) -> Usage | None:
     failures = _failures(pod)
     if not failures or not isinstance(failures[0], Termination) or failures[0].usage is None:
         return None
@@ -94,13 +100,28 @@ def left_over(job: JobView, step: str, steps: Sequence[str]) -> Usage | None:
 
 
 def _failed_pod(job: JobView) -> PodView | None:
-    """Give the pod that ended the Job: the last one that wasn't merely interrupted."""
-    ended = [
+    """Give the pod that ended the Job: the last one that wasn't merely interrupted.
+
+    Of an Indexed Job several may have failed: what can't succeed at all says most, then what counts.
+    """
+    ended = _ended_pods(job)
+    if not job.indexed:
+        return ended[-1] if ended else None
+    return max(ended, key=_says, default=None)
+
+
+def _says(pod: PodView) -> int:
+    """Give by how much a pod's end says what became of an Indexed Job."""
+    ranks: dict[int | None, int] = {Exit.DONE: 0, Exit.UNREACHABLE: 1, Exit.IMPOSSIBLE: 3}
+    return ranks.get(pod.exit_code, 2)
+
+
+def _ended_pods(job: JobView) -> list[PodView]:
+    return [
         pod
         for pod in job.pods
         if pod.phase in ("Failed", "Succeeded") and not pod.disrupted and pod.exit_code != Exit.INTERRUPTED
     ]
-    return ended[-1] if ended else None
 
 
 def _failures(pod: PodView | None) -> list[StepFailure]:

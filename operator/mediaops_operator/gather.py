@@ -18,7 +18,7 @@ from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaFacts
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.work import ObjectRef, StepResult
 from mediaops.operations import Makes
-from mediaops.planner import Step, plan_measurements
+from mediaops.planner import Step, plan_measurements, segments
 from mediaops.reasons import Reason
 from mediaops.storage import Forbidden, NotFound, Stat, Storage, StorageError
 from mediaops_operator import inbox, posts, views
@@ -89,6 +89,11 @@ class Looks:
     results: dict[str, StepResult] = field(default_factory=dict)
     looked: frozenset[str] = frozenset()
     trouble: Trouble | None = None
+
+    def __add__(self, further: Looks) -> Looks:
+        """Give both."""
+        found, looked = self.results | further.results, self.looked | further.looked
+        return Looks(found, looked, self.trouble or further.trouble)
 
 
 def trouble_of(reason: Reason, error: Exception) -> Trouble:
@@ -227,6 +232,8 @@ class Gatherer:
             observed = replace(observed, source=found, storage_trouble=trouble)
         sought = [*_sought(observed, steps, memory), *_measures_sought(observed)]
         looks = await self._library.look(observed.served, sought)
+        # Which segments there are stands in what was found first.
+        looks += await self._library.look(observed.served, _segments(steps, looks))
         trouble = observed.storage_trouble or looks.trouble
         observed = replace(observed, results=looks.results, looked=looks.looked, storage_trouble=trouble)
         wanted = _publishes(observed) and observed.database_trouble is None
@@ -344,6 +351,8 @@ def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[s
                 keys.append(step.step_key)  # publishing reads its texts
             continue
         running = _runs(observed, resource)
+        if step.segments:
+            keys.append(segments.cuts_part(step).step_key)  # running or not: how far it is goes by it
         said = str(job_id(observed.asset_id, step.name, step.spec_hash)) in finished
         if running and not said:
             continue
@@ -352,6 +361,12 @@ def _sought(observed: Observed, steps: Iterable[Step], memory: Memory) -> list[s
         if step.prepared and not running:
             keys.append(step.prepared.step_key)
     return keys
+
+
+def _segments(steps: Iterable[Step], looks: Looks) -> list[str]:
+    """Name the step keys of segments of what isn't running, where it was found out what they are."""
+    stages = [segments.stage(step, looks.results) for step in steps if step.step_key in looks.looked]
+    return sorted(key for stage in stages if stage for key in stage.keys - looks.looked)
 
 
 def _runs(observed: Observed, resource: ProcessingJob) -> bool:

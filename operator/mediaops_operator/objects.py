@@ -124,6 +124,7 @@ def _capability(order: WorkOrder, installation: Installation, now: datetime) -> 
         job=order.job,
         reads=frozenset(r for r in reads if not r.startswith(own)),
         step_keys=order.step_keys,
+        indexed=tuple(step.step_key for name in order.indexed for step in order.steps if step.name == name),
     )
     issued = int(now.timestamp())
     return installation.signer.sign(
@@ -154,9 +155,7 @@ def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manife
             "ownerReferences": [owner(asset)],
         },
         "spec": {
-            "backoffLimit": 0,
-            "completions": 1,
-            "parallelism": 1,
+            **_completions(launch),
             "podReplacementPolicy": "Failed",
             "ttlSecondsAfterFinished": installation.job_ttl_seconds,
             "podFailurePolicy": {
@@ -170,11 +169,32 @@ def job(asset: MediaAsset, launch: Launch, installation: Installation) -> Manife
                             "values": [int(Exit.INTERRUPTED)],
                         },
                     },
+                    *_hopeless(launch),
                 ]
             },
             "template": {"metadata": {"labels": labels}, "spec": _pod(asset, launch, installation)},
         },
     }
+
+
+def _completions(launch: Launch) -> Manifest:
+    """Say how many pods do a Job: one, or one for each step that the pods of an Indexed Job share."""
+    count = len(launch.order.indexed)
+    if not count:
+        return {"backoffLimit": 0, "completions": 1, "parallelism": 1}
+    # No backoffLimit here: one segment's failure would stop the others, whose work the next attempt can use.
+    return {
+        "completionMode": "Indexed",
+        "backoffLimitPerIndex": 0,
+        "completions": count,
+        "parallelism": count,
+    }
+
+
+def _hopeless(launch: Launch) -> list[Manifest]:
+    """End an Indexed Job at once where one of its pods found that it can't succeed as asked."""
+    codes = {"containerName": CONTAINER, "operator": "In", "values": [int(Exit.IMPOSSIBLE)]}
+    return [{"action": "FailJob", "onExitCodes": codes}] if launch.order.indexed else []
 
 
 def counts(launch: Launch) -> str:
@@ -185,7 +205,8 @@ def counts(launch: Launch) -> str:
         counted = {"ingest": launch.ingest}
     elif launch.quality:
         counted = {"quality": launch.quality, "measures": launch.measures}
-    return json.dumps(counted | {"log": launch.log_step}, separators=(",", ":"))
+    parts = {"parts": launch.parts} if launch.parts else {}
+    return json.dumps(counted | parts | {"log": launch.log_step}, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
@@ -197,6 +218,7 @@ class Counted:
     quality: tuple[int, int] | None = None
     measures: tuple[str, ...] = ()
     log_step: str = ""
+    parts: str = ""
 
 
 def counted_on(text: str) -> Counted:
@@ -210,6 +232,7 @@ def counted_on(text: str) -> Counted:
             _numbers(written.get("quality")),
             tuple(map(str, written.get("measures", ()))),
             str(written.get("log", "")),
+            str(written.get("parts", "")),
         )
     except (ValueError, TypeError, LookupError, AttributeError):
         return Counted()

@@ -43,7 +43,7 @@ class Share:
     jobs: int
     """Jobs that had ended in that round when this one was made."""
     member: bool
-    """False: the Job only prepares a file for it."""
+    """False: the Job only prepares files for it."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,21 @@ class JobView:
     """Why it has no pod."""
     deleted: bool = False
     """Being deleted."""
+    parts: str = ""
+    """The step key of the cuts that it finds, or whose segments it makes."""
+    indexed: int = 0
+    """How many pods share it by completion index; 0: it isn't an Indexed Job."""
+    succeeded: int = 0
+    """How many of them have done their part."""
 
     @property
     def running(self) -> bool:
         """Say whether a pod works on it, or has ended by itself, which the Job will soon say too."""
         return any(pod.phase != "Pending" and not pod.disrupted for pod in self.pods)
+
+    def log_name(self, pod: str | None) -> str:
+        """Name the end of a pod's log: of an Indexed Job each pod leaves one, without its random suffix."""
+        return pod.rpartition("-")[0] if self.indexed and pod else self.name
 
     @property
     def standstill(self) -> Trouble | None:

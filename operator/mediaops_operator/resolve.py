@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from mediaops.models.mediaasset import SOURCE, MediaAsset, MediaAssetSpec
 from mediaops.models.processingjob import ProcessingJob
 from mediaops.models.work import ObjectRef
-from mediaops.planner import Step, plan_steps
+from mediaops.planner import Step, plan_steps, segments
 from mediaops.storage import Stat
 
 
@@ -25,7 +25,8 @@ def resolve(asset: MediaAsset, identity: str, processing_jobs: Iterable[Processi
         reprocess=asset.status.last_handled.reprocess,
         pinned={job.name: job.spec.step_key for job in processing_jobs} if known else {},
     )
-    return tuple(steps)
+    length = asset.status.media.duration_millis if asset.status.media else None
+    return tuple(segments.asked(asset.spec, steps, length))
 
 
 def settled(asset: MediaAsset, jobs: Collection[ProcessingJob]) -> list[tuple[int, Step, ProcessingJob]]:

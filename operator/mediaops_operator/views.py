@@ -58,6 +58,9 @@ def job_view(job: Manifest, pods: Iterable[Manifest], troubles: Mapping[str, Tro
         pods=tuple(views),
         trouble=troubles.get(metadata["uid"]) if not views else None,
         deleted="deletionTimestamp" in metadata,
+        parts=counted.parts,
+        indexed=job["spec"]["completions"] if job["spec"].get("completionMode") == "Indexed" else 0,
+        succeeded=status.get("succeeded") or 0,
     )
 
 

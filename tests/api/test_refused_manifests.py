@@ -23,6 +23,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         spec("{name: a, crop: {}, compress: {}}"),
         "an operation has exactly one of transcribe, caption, filter, crop, compress, thumbnail",
     ),
+    "fewer than two segments": (
+        {**spec("{name: a, compress: {}}"), "execution": {"segments": 1}},
+        "give a whole number from 2 to 64, or auto",
+    ),
+    "segments in another word": (
+        {**spec("{name: a, compress: {}}"), "execution": {"segments": "many"}},
+        "give a whole number from 2 to 64, or auto",
+    ),
     "no source": (spec("{name: a, crop: {}}", source="{}"), "name exactly one source"),
     "two sources": (
         spec("{name: a, crop: {}}", source="{upload: {key: a}, googleDrive: {fileId: b}}"),

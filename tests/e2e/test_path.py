@@ -156,3 +156,21 @@ def test_the_example_of_a_recording_is_made(workspace: Workspace, examples: list
         assert made.streams.audio[0].codec_context.name == "aac"
     assert workspace.output(recording, "transcript.txt").split()
     assert workspace.output(recording, "thumbnail-0", "waveform").startswith(b"\x89PNG")
+
+
+def test_a_film_in_segments_has_every_picture_once(workspace: Workspace, tmp_path: Path) -> None:
+    file = tmp_path / "long.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=6")
+    sound = ("-f", "lavfi", "-i", "sine=frequency=440:duration=6")
+    ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac", file)
+    workspace.upload(file.read_bytes(), "long.mp4")
+    small: Object = {"name": "small", "compress": {"height": 120}}
+    workspace.apply(asset("long", "long.mp4", small, execution={"segments": 3}))
+    made = workspace.finished("long")
+    assert conditions(made)["Ready"]["status"] == "True", made["status"]
+    status = workspace.jobs("long")["small"]["status"]
+    assert {"name": "segments", "value": "3"} in status["values"]
+    assert (0, 2) == (status["attempts"], status["jobs"])  # where to cut, the segments; then their join
+    with av.open(io.BytesIO(workspace.output(made, "rendition", "small"))) as film:
+        assert 150 == sum(1 for _ in film.decode(video=0))
+        assert film.streams.audio

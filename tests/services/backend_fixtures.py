@@ -255,6 +255,7 @@ class Installed:
             job=job,
             reads=frozenset(fields.pop("reads", ())),
             step_keys=frozenset(fields.pop("step_keys", ())),
+            indexed=tuple(fields.pop("indexed", ())),
         )
         return self.signer.sign(capability, issued=now, expires=fields.pop("expires", now + 300))
 

@@ -158,6 +158,24 @@ def test_nothing_opens_without_the_jobs_own_pods_token(
     assert ask(installed, capability, token, reads=own).status_code == 200
 
 
+def test_a_pod_of_an_indexed_job_writes_its_own_index_only(
+    installed: Installed, workspace: str, token: str
+) -> None:
+    steps = ["c" * 40, "d" * 40]
+    capability = installed.capability(workspace, JOB, step_keys=[STEP, *steps], indexed=steps)
+    keys = [result_key(workspace, step) for step in steps]
+    wanted = [{"key": key, "size": 1, "sha256": "0" * 64} for key in keys]
+    second = installed.pod_token(workspace, f"{JOB}-1-x7k2p")
+    assert ask(installed, capability, second, writes=wanted[1:]).status_code == 200
+    assert ask(installed, capability, second, reads=[result_key(workspace, STEP)]).status_code == 200
+    assert ask(installed, capability, second, writes=wanted[:1]).status_code == 403
+    beyond = installed.pod_token(workspace, f"{JOB}-2-x7k2p")
+    for other in (token, beyond):
+        assert ask(installed, capability, other, writes=wanted[1:]).status_code == 403
+    alone = installed.capability(workspace, JOB, step_keys=steps)
+    assert ask(installed, alone, second, writes=wanted[1:]).status_code == 403
+
+
 def test_a_token_that_someone_else_signed_is_refused(
     installed: Installed, workspace: str, token: str
 ) -> None:

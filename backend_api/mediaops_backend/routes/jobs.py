@@ -15,6 +15,7 @@ from mediaops_backend import callbacks
 from mediaops_backend.backend import backend
 from mediaops_backend.database import bind
 from mediaops_backend.documented import documented
+from mediaops_backend.pods import Pod
 from mediaops_backend.reading import answer, bearer, is_secret, read, uuid_of
 from mediaops_backend.settings import POD_URL_SECONDS
 
@@ -50,8 +51,10 @@ def urls(job: str) -> Response:
     except CapabilityError as error:
         raise _forbidden(str(error)) from None
     g.workspace, g.subject = capability.workspace, f"pod:{pod.namespace}/{pod.name}"
-    if job != capability.job or pod.namespace != capability.namespace or not pod.belongs_to(capability.job):
+    held = _held(capability, pod)
+    if job != capability.job or pod.namespace != capability.namespace or held is None:
         raise _forbidden("the capability is another Job's")
+    capability = held
     _check_keys(capability, body)
     storage, metrics = backend().storage, backend().metrics
     given = UrlAnswer(
@@ -62,6 +65,14 @@ def urls(job: str) -> Response:
     metrics.signed_urls.labels("read").inc(len(given.reads))
     metrics.signed_urls.labels("write").inc(len(given.writes))
     return answer(given)
+
+
+def _held(capability: Capability, pod: Pod) -> Capability | None:
+    """Give what a pod holds of a capability: all of it, its own part of an Indexed Job's, or nothing (None)."""
+    if not capability.indexed:
+        return capability if pod.belongs_to(capability.job) else None
+    index = pod.index_in(capability.job)
+    return capability.of_index(index) if index is not None and index < len(capability.indexed) else None
 
 
 def _check_keys(capability: Capability, body: UrlRequest) -> None:

@@ -28,21 +28,20 @@ from mediaops.graph.commands import (
     folder_name,
     reading,
 )
-from mediaops.graph.planning import (
-    PREPARE_AUDIO,
-    PREPARE_FRAMES,
-    needs_media,
-    plan_pass,
-    plan_samples,
-    plan_way,
-)
+from mediaops.graph.kinds import PREPARE_AUDIO, PREPARE_CUTS, PREPARE_FRAMES, PREPARE_SEGMENT, needs_media
+from mediaops.graph.planning import plan_pass, plan_samples, plan_way
 from mediaops.graph.sampling import Samples
+from mediaops.graph.segmented import CUTS, CUTS_FILE, Known
 
 __all__ = [
+    "CUTS",
+    "CUTS_FILE",
     "DEMUXERS",
     "MAX_PIXELS",
     "PREPARE_AUDIO",
+    "PREPARE_CUTS",
     "PREPARE_FRAMES",
+    "PREPARE_SEGMENT",
     "STORED_NAME",
     "Analysis",
     "AnalysisKind",
@@ -51,6 +50,7 @@ __all__ = [
     "Findings",
     "Fit",
     "ImageFile",
+    "Known",
     "Output",
     "PassPlan",
     "Samples",

@@ -19,6 +19,7 @@ from mediaops.models.base import Model
 from mediaops.operations.compress import Codec
 from mediaops.operations.loudness import LoudnessFound
 from mediaops.operations.quality import QualityFound
+from mediaops.segments import Cuts
 from mediaops.survey import Survey
 
 
@@ -31,6 +32,8 @@ class AnalysisKind(StrEnum):
     """What the picture shows, seen small: cuts, light, sharpness, movement, faces."""
     ENCODERS = "encoders"
     """Which formats the node's GPU encodes, for steps that ask for a GPU."""
+    CUTS = "cuts"
+    """Where the film is cut into segments, which go by its keyframes."""
     QUALITY = "quality"
     """Which crf brings a step's picture, as it comes out of its chain, to the VMAF asked for."""
 
@@ -58,6 +61,8 @@ class Findings(Model):
     """Of the file's upright picture."""
     encoders: tuple[Codec, ...] | None = None
     """What the GPU encodes; empty: nothing."""
+    cuts: Cuts | None = None
+    """Of the file's picture."""
     qualities: dict[str, QualityFound] = {}
     """By step."""
 
@@ -72,6 +77,8 @@ def supposed(analysis: Analysis, findings: Findings) -> Findings:
             return findings.model_copy(update={"survey": Survey()})
         case AnalysisKind.ENCODERS:
             return findings.model_copy(update={"encoders": ()})
+        case AnalysisKind.CUTS:
+            return findings.model_copy(update={"cuts": Cuts(ticks_per_second=(1000, 1), starts=[0, 30_000])})
         case AnalysisKind.QUALITY:
             ordinary_picture = QualityFound(crf=24, vmaf=95, kbps=2000)
             qualities = findings.qualities | dict.fromkeys(analysis.steps, ordinary_picture)

@@ -114,6 +114,16 @@ class Feed:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """A second input: files that FFmpeg reads as one."""
+
+    listed: str
+    """Their list, by path below the pass's folder."""
+    offset: str
+    """When the first of their pictures is shown, in seconds from the source's start."""
+
+
+@dataclass(frozen=True)
 class Command:
     """One run of FFmpeg over one file."""
 
@@ -127,6 +137,7 @@ class Command:
     fit: Fit | None = None
     """Set where the output must come to a size; the command is run again at another rate until it does."""
     feeds: tuple[Feed, ...] = ()
+    joined: Joined | None = None
 
     @property
     def graph_file(self) -> tuple[str, str] | None:
@@ -167,6 +178,9 @@ class Command:
         bounded = _bounded(threads)
         if fed is not None:
             line += ["-protocol_whitelist", "pipe", "-f", "nut", "-i", f"pipe:{fed}"]
+        if self.joined is not None:
+            line += ["-itsoffset", self.joined.offset, "-protocol_whitelist", "file,pipe"]
+            line += ["-f", "concat", "-i", self.joined.listed]
         if self.graph_file:
             line += ["-/filter_complex", self.graph_file[0]]
         elif self.graph:

@@ -28,7 +28,7 @@ from mediaops.models.base import SOURCE
 from mediaops.models.work import PREVIEW
 from mediaops.operations.compress import Codec, Encoding
 from mediaops.operations.preview import PreviewFormat
-from mediaops.picture import Change, Picture, PlanError
+from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
 
 ONE_PICTURE = ("-frames:v", "1", "-f", "image2", "-update", "1", "-atomic_writing", "1")
 """One picture, there under its name only once it is whole: so it can be stored while the encode runs on."""
@@ -70,7 +70,7 @@ def video(
 ) -> Hanging:
     """Write the picture at a node, with the source's sound, as a video; `loudness` is that sound's filter."""
     container = VIDEO_CODECS[encoding.codec].container
-    sound = _with_sound(encoding, media, loudness, sound_kbps)
+    sound = with_sound(encoding, media, loudness, sound_kbps)
     second = pass_arguments(encoding, 2, STATISTICS) if encoding.max_size_bytes is not None else ()
     written = container.written(faststart=encoding.faststart)
     arguments = (
@@ -100,14 +100,14 @@ def first_pass(node: Node, encoding: Encoding) -> Hanging | None:
 def as_it_is(node: Node, encoding: Encoding, media: Media, loudness: str | None) -> Output:
     """Write the source's own picture, not encoded again, with its sound."""
     container = VIDEO_CODECS[encoding.codec].container
-    sound = _with_sound(encoding, media, loudness, SOUND_KBPS)
+    sound = with_sound(encoding, media, loudness, SOUND_KBPS)
     tag = ("-tag:v", "hvc1") if encoding.codec is Codec.H265 else ()
     picture = ("-map", f"0:{media.picture_stream}", "-c:v", "copy", *tag)
     arguments = (*picture, *sound, *container.written(faststart=encoding.faststart))
     return Output(node.name, "rendition", container, arguments, node.picture, lasts=True)
 
 
-def _with_sound(
+def with_sound(
     encoding: Encoding, media: Media, loudness: str | None, sound_kbps: int | None
 ) -> tuple[str, ...]:
     """Map a film's sound and say how it is written; the map is the first two arguments."""
@@ -237,3 +237,16 @@ def listening(step: str, sound: Sound, *, outside: bool) -> Output:
     opus = ("-c:a", "libopus", "-b:a", f"{ENGINES_KBPS}k", "-application", "voip")
     codec = opus if outside else ("-c:a", "pcm_s16le")
     return Output(step, "audio", container, (*mapped(sound), *LISTENING, *codec, *container.arguments))
+
+
+FRAME_SIDE = 768
+"""Longest side in pixels of a frame that a caption looks at."""
+
+
+def looked_at(picture: Picture) -> Change:
+    """Scale down to what a caption looks at."""
+    still = Picture(picture.width, picture.height)
+    if max(picture.width, picture.height) <= FRAME_SIDE:
+        return Change(still)
+    wide = picture.width >= picture.height
+    return scaled_to_width(still, FRAME_SIDE) if wide else scaled_to_height(still, FRAME_SIDE)

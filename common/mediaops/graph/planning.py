@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import cast
 
 from mediaops.encoding import AVIF, JPEG, PNG, UNASKED_CRF, VIDEO_CODECS, WEBP, copied, encoder_words
-from mediaops.graph import outputs, sizing
+from mediaops.graph import outputs, segmented, sizing
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
 from mediaops.graph.commands import (
     STORED_NAME,
@@ -20,8 +20,10 @@ from mediaops.graph.commands import (
     Output,
     PassPlan,
 )
+from mediaops.graph.kinds import MAKES, PREPARE_AUDIO, PREPARE_CUTS, PREPARE_SEGMENT, needs_media
 from mediaops.graph.measuring import Way
 from mediaops.graph.sampling import Samples, pieces
+from mediaops.graph.segmented import CUTS, REMUXED
 from mediaops.graph.upright import upright
 from mediaops.graph.wiring import (
     Hanging,
@@ -37,7 +39,6 @@ from mediaops.graph.wiring import (
     staged,
     way,
 )
-from mediaops.measures import STEP_TYPES
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import SPRITE, StepOrder
@@ -59,46 +60,22 @@ from mediaops.operations.crop import CropParameters
 from mediaops.operations.crop_track import CropTrack
 from mediaops.operations.quality import QualityFound
 from mediaops.operations.thumbnail import ThumbnailFormat, ThumbnailParameters
-from mediaops.picture import Change, Picture, PlanError, scaled_to_height, scaled_to_width
+from mediaops.picture import Change, Picture, PlanError
 from mediaops.reasons import Reason
+from mediaops.segments import Cuts
 from mediaops.track import paths
-
-PREPARE_AUDIO = "prepareAudio"
-PREPARE_FRAMES = "prepareFrames"
-MAKES: dict[str, Makes] = {
-    **{operation.name: operation.makes for operation in REGISTRY.values()},
-    PREPARE_AUDIO: Makes.TRANSCRIPT,
-    PREPARE_FRAMES: Makes.TEXT,
-}
-"""What a step of each type makes; what is prepared for an engine is what its operation would read."""
 
 FRAMES = 8
 """Frames of a video that a caption is given to choose from, spread evenly."""
 SOUGHT_AT_ONCE = 4
 """Stills that one command seeks: each has a decoder of its own, which takes memory for many pictures."""
-FRAME_SIDE = 768
-"""Longest side of such a frame in pixels."""
 
-REMUXED = frozenset({"mov", "matroska"})
-"""Containers whose pictures can be copied: they have all their times."""
 STILL_CONTAINERS = {
     ThumbnailFormat.JPEG: JPEG,
     ThumbnailFormat.WEBP: WEBP,
     ThumbnailFormat.PNG: PNG,
     ThumbnailFormat.AVIF: AVIF,
 }
-
-
-def needs_media(step: StepOrder, file_type: FileType) -> bool:
-    """Say whether a step reads the media file itself, and not only what earlier passes prepared of it."""
-    if step.engine is not None or step.type in STEP_TYPES:
-        return False
-    makes = MAKES[step.type]
-    if makes is Makes.TRANSCRIPT:
-        return "audio" not in step.reads
-    if makes is Makes.TEXT and step.type != PREPARE_FRAMES:
-        return file_type is not FileType.AUDIO and "frame-0" not in step.reads
-    return True
 
 
 def plan_pass(
@@ -150,7 +127,8 @@ class _Planner:
         self.waves: list[Hanging] = []
         self.sounds: list[Output] = []
         """With what else hangs on no node: a picture that is copied."""
-        self.sized: list[Command] = []
+        self.own: list[Command] = []
+        """Commands that share no decode: what is brought to a size, a segment, segments joined."""
         self.encodings: dict[str, Encoding] = {}
         self.impossible: dict[str, str] = {}
         self.blocked: dict[str, str] = {}
@@ -205,6 +183,10 @@ class _Planner:
             return
         if broken is not None:
             self.blocked[step.name] = broken
+        elif step.type == PREPARE_CUTS:
+            self._cut(step)
+        elif step.type == PREPARE_SEGMENT:
+            self._segment(step)
         elif needs_media(step, self.media.file_type):
             place = {
                 Makes.RENDITION: self._transform,
@@ -267,12 +249,29 @@ class _Planner:
             return
         encoding, fit = sizing.sized_sound(encoding, self.media)
         output = outputs.sound_file(step.name, encoding, sound, loud)
-        self.sized.append(Command(((),), (), (output,), fit=fit))
+        self.own.append(Command(((),), (), (output,), fit=fit))
 
     def _video(self, step: StepOrder, node: Node) -> None:
         """Add a stored video: the source's own picture where that serves, else encoded as was asked."""
         encoding = self.encodings[step.name] = self._encoding(step, node)
         loud = self._loudness(step, encoding)
+        found = self._quality(step, node, encoding)
+        if encoding.target_vmaf is not None and found is None:
+            return
+        encoding, joined = self._found(step, encoding, found), self.findings.cuts
+        if CUTS in step.reads and joined is not None:
+            self.values[step.name]["segments"] = joined.words
+            self.own.append(segmented.join(node, encoding, self.media, joined, loud))
+        elif self._serves(node, encoding, found):
+            self.sounds.append(outputs.as_it_is(node, encoding, self.media, loud))
+            self.values[step.name] = {"kept": compress.KEPT}
+        elif encoding.max_size_bytes is not None:
+            self._sized_video(node, encoding, loud)
+        else:
+            self.pictures.append(outputs.video(node, encoding, self.media, loud))
+
+    def _quality(self, step: StepOrder, node: Node, encoding: Encoding) -> QualityFound | None:
+        """Give what a search for a VMAF found; while there is none, ask for it."""
         target, found = encoding.target_vmaf, self.findings.qualities.get(step.name)
         searched = target is not None or encoding.max_size_bytes is not None
         if searched and filtered_apart(self.nodes, [node.name]):
@@ -281,18 +280,51 @@ class _Planner:
             )
         if target is not None and found is None:
             self._want(AnalysisKind.QUALITY, step)
+        return found
+
+    def _found(self, step: StepOrder, encoding: Encoding, found: QualityFound | None) -> Encoding:
+        """Give an encoding at the crf that was found, where one was asked for."""
+        if encoding.target_vmaf is None or found is None:
+            return encoding
+        self.values.setdefault(step.name, {}).update(quality.words(found, encoding.target_vmaf))
+        return replace(encoding, crf=found.crf)
+
+    def _cut(self, step: StepOrder) -> None:
+        """Say where a rendition is cut, and what else its segments have to know; or why it stays in one piece.
+
+        The step stands last in its order, behind the chain that it is about: nothing else is wanted before it is
+        known whether there is anything to cut.
+        """
+        above = self.steps[step.input]
+        node = self._node(step)
+        encoding = self.encodings[above.name] = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
+        why = segmented.whole_because(self.media, self.nodes, node.name, encoding)
+        cuts = Cuts(whole=why) if why else self.findings.cuts
+        if cuts is None:
+            self.wanted = {AnalysisKind.CUTS: [step.name]}
             return
-        if self._serves(node, encoding, found):
-            self.sounds.append(outputs.as_it_is(node, encoding, self.media, loud))
-            self.values[step.name] = {"kept": compress.KEPT}
-            return
-        if target is not None and found is not None:
-            encoding = replace(encoding, crf=found.crf)
-            self.values[step.name] |= quality.words(found, target)
-        if encoding.max_size_bytes is not None:
-            self._sized_video(node, encoding, loud)
-        else:
-            self.pictures.append(outputs.video(node, encoding, self.media, loud))
+        if cuts.whole is None:
+            self._loudness(above, encoding)
+            found = self._quality(above, node, encoding)
+            if self.wanted:
+                return
+            if self._serves(node, encoding, found):
+                cuts = Cuts(whole=compress.KEPT)
+        self.wanted.clear()
+        known = segmented.known(self.media, self.findings, cuts, above.name)
+        text = known.model_dump_json(by_alias=True, exclude_none=True)
+        self.documents.append(Document(step.name, segmented.CUTS_FILE, "application/json", text))
+        self.values[step.name] = {"count": str(cuts.count), "segments": cuts.words}
+
+    def _segment(self, step: StepOrder) -> None:
+        """Add one segment of the rendition that the step reads."""
+        above, node, cuts = self.steps[step.input], self._node(step), self.findings.cuts
+        if cuts is None:
+            raise ValueError(f"{step.name} has no cuts to go by")
+        encoding = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
+        encoding = self._found(above, encoding, self.findings.qualities.get(above.name))
+        index = int(step.parameters["index"])
+        self.own.append(segmented.segment(self.nodes, node, encoding, self.media, cuts, index, step.name))
 
     def _encoding(self, step: StepOrder, node: Node) -> Encoding:
         """Settle which encoder writes a video: the GPU's where the step asked for a GPU and that has one."""
@@ -330,7 +362,7 @@ class _Planner:
             if hanging is not None:
                 chains = shared(self.nodes, [hanging], f"0:{stream}")
                 read = files(self.nodes, [hanging])
-                self.sized.append(Command(((),), tuple(chains), tuple(_labelled([hanging])), read, held))
+                self.own.append(Command(((),), tuple(chains), tuple(_labelled([hanging])), read, held))
 
     def _cropped(self, step: StepOrder, parameters: CropParameters, unled: Change) -> Change:
         """Give what a crop does; a smart one is led by a survey, and `unled` where there is nothing to go by."""
@@ -432,7 +464,7 @@ class _Planner:
             self.nothing[step.name] = Reason.NO_PICTURE
             return
         node = self._node(step)
-        change = _frame(node.picture)
+        change = outputs.looked_at(node.picture)
         moving = self.media.file_type is FileType.VIDEO
         for index in range(FRAMES if moving else 1):
             middle = (self.media.duration_millis or 0) * (2 * index + 1) // (2 * FRAMES)
@@ -440,9 +472,9 @@ class _Planner:
             self.pictures.append(outputs.still(node.name, step.name, f"frame-{index}", change, JPEG, at))
 
     def _commands(self) -> Iterable[Command]:
-        """Give what shares a decode, then what is brought to a size."""
+        """Give what shares a decode, then what has a command of its own."""
         yield from self._together()
-        yield from self.sized
+        yield from self.own
 
     def _together(self) -> Iterable[Command]:
         """Put what moves, and all that can share its decode, into one command; else stills and sounds apart."""
@@ -488,12 +520,3 @@ def _labelled(hangings: Sequence[Hanging]) -> list[Output]:
         replace(hanging.output, arguments=("-map", f"[{label(hanging.output)}]", *hanging.output.arguments))
         for hanging in hangings
     ]
-
-
-def _frame(picture: Picture) -> Change:
-    """Scale down to what a caption looks at."""
-    still = Picture(picture.width, picture.height)
-    if max(picture.width, picture.height) <= FRAME_SIDE:
-        return Change(still)
-    wide = picture.width >= picture.height
-    return scaled_to_width(still, FRAME_SIDE) if wide else scaled_to_height(still, FRAME_SIDE)

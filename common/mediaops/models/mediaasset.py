@@ -35,6 +35,7 @@ from mediaops.operations.crop import CropParameters
 from mediaops.operations.filter import FilterParameters
 from mediaops.operations.thumbnail import ThumbnailParameters
 from mediaops.operations.transcribe import TranscribeParameters
+from mediaops.segments import Segments
 
 
 class OperationSpec(Model):
@@ -126,6 +127,10 @@ class Execution(Model):
     """Order in the queue, and PriorityClass of the pods."""
     deadline_seconds: Annotated[int, Field(ge=10, le=86_400)] = 3600
     """Longest run of one attempt in seconds, from its own start (waiting for a node is not counted)."""
+    segments: Segments | None = None
+    """In how many segments of about equal length the video of a rendition is encoded, each in a pod of its own:
+    2 to 64, or auto (one for each two minutes, at most 16). What can't be cut without it being seen is made in one
+    piece; the ProcessingJob's value segments says why. Default: in one piece."""
     budget: Budget | None = None
     """What all operations together may cost. Default: no limit."""
 

@@ -55,16 +55,22 @@ def file_role(sha256: str) -> str:
     return f"file-{sha256}"
 
 
+def segment_role(index: int) -> str:
+    """Name the role under which a rendition reads one of the segments that it is joined of."""
+    return f"segment-{index}"
+
+
 class StepOrder(Model):
     """One step of a pass."""
 
     step_key: Annotated[str, Field(min_length=1, max_length=64)]
     name: Annotated[str, Field(min_length=1, max_length=80)]
-    """The operation's name; of a prepared file: OPERATION/audio or OPERATION/frames."""
+    """The operation's name; of a prepared file: OPERATION/audio, OPERATION/frames, OPERATION/cuts or
+    OPERATION/segment-N."""
     job_id: str | None = None
     """The row's id, as callbacks name it; None for prepared files."""
     type: Annotated[str, Field(max_length=40)]
-    """An operation of the registry, or prepareAudio, prepareFrames."""
+    """An operation of the registry, or prepareAudio, prepareFrames, prepareCuts, prepareSegment."""
     parameters: dict[str, Any] = {}
     """The operation's resolved parameters, camelCase as in the resource."""
     input: Annotated[str, Field(max_length=40)] = "source"
@@ -75,7 +81,7 @@ class StepOrder(Model):
     """Fail, for the reason that would stand in `skipped`, instead of writing a result that says so."""
     reads: dict[str, ObjectRef] = {}
     """Results of earlier passes by role: input (a rendition), audio, frame-0…, transcript
-    (transcript.json); and files that its parameters name: file-SHA256."""
+    (transcript.json), cuts (segments.json), segment-0…; and files that its parameters name: file-SHA256."""
     transcript_step: Annotated[str, Field(max_length=40)] | None = None
     """The transcribe step of this same order whose transcript is read, where it isn't in `reads`."""
     platforms: list[str] = []
@@ -121,6 +127,14 @@ class WorkOrder(Model):
     source: ObjectRef | None = None
     ingest: IngestOrder | None = None
     steps: list[StepOrder] = []
+    indexed: Annotated[list[str], Field(max_length=64)] = []
+    """Steps, by name, that the pods of an Indexed Job share: each does the one of its completion index."""
+
+    def of_index(self, index: int) -> WorkOrder:
+        """Give the part of an indexed order that one pod does; raises IndexError."""
+        mine = self.indexed[index]
+        steps = [step for step in self.steps if step.name == mine or step.name not in self.indexed]
+        return self.model_copy(update={"steps": steps, "indexed": [mine]})
 
     @property
     def step_keys(self) -> frozenset[str]:

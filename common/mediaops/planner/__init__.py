@@ -7,7 +7,7 @@ checks need to know of the files.
 
 from mediaops.planner.measurements import Measurement, plan_measurements
 from mediaops.planner.orders import step_orders
-from mediaops.planner.passes import Pass, pack
+from mediaops.planner.passes import Pass, alone, can_start, pack
 from mediaops.planner.steps import Placement, Prepared, Step, plan_steps
 
 __all__ = [
@@ -16,6 +16,8 @@ __all__ = [
     "Placement",
     "Prepared",
     "Step",
+    "alone",
+    "can_start",
     "pack",
     "plan_measurements",
     "plan_steps",

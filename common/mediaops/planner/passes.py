@@ -59,9 +59,12 @@ def pack(
         together = _joinable(
             [s for s in inside if s.placement == placement and s.name in open_], done, by_name
         )
-        alone = [s for s in together if unfused or s.name in apart]
-        fused = [s for s in together if s not in alone]
-        groups = ([fused] if fused else []) + _by_output(alone, by_name)
+        stored = [s for s in together if s.stored]
+        passed = _through(stored, by_name)
+        together = [s for s in together if s.stored or s.name in passed]
+        split = [s for s in together if unfused or s.name in apart]
+        fused = [s for s in together if s not in split]
+        groups = ([fused] if fused else []) + _by_output(split, by_name)
         passes += [_make(group, placement, by_name) for group in groups if _ready(group, done, by_name)]
 
     for preparation in sorted(lacking, key=lambda p: p.name):
@@ -114,6 +117,18 @@ def _ready(group: list[Step], done: Collection[str], by_name: dict[str, Step]) -
     """Say whether a group has all it reads; one that was split off may have to wait for another."""
     names = {s.name for s in group}
     return all(_there(n, names, done, by_name, s.placement) for s in group for n in s.needs)
+
+
+def alone(step: Step, steps: list[Step]) -> Pass:
+    """Give the pass of one stored output by itself; what it passes through completes with it."""
+    by_name = {s.name: s for s in steps}
+    return Pass((step.name,), step.placement, _through([step], by_name))
+
+
+def can_start(step: Step, steps: list[Step], done: Collection[str]) -> bool:
+    """Say whether a pass of that step alone has all it reads."""
+    by_name = {s.name: s for s in steps}
+    return all(_there(name, set(), done, by_name, step.placement) for name in step.needs)
 
 
 def _through(group: Iterable[Step], by_name: dict[str, Step]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from mediaops.identity import digest, processing_job_name
 from mediaops.models.mediaasset import SOURCE, EditedTranscript, MediaAssetSpec, OperationSpec
@@ -20,8 +20,8 @@ from mediaops.operations.caption import CaptionParameters
 STEP_KEY_LENGTH = 40
 """Hex digits of a step key: 160 bits."""
 
-PREPARE_VERSIONS = {"prepareAudio": "1", "prepareFrames": "2"}
-"""Semantic versions of the files prepared for outside engines, by step type."""
+PREPARE_VERSIONS = {"prepareAudio": "1", "prepareFrames": "2", "prepareCuts": "1", "prepareSegment": "1"}
+"""Semantic versions of the files prepared for other steps, by step type."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ class Step:
     prepared: Prepared | None
     processing_job: str
     """Name of its ProcessingJob."""
+    segments: int | Literal["auto"] | None = None
+    """In how many segments its video is encoded; None: in one piece."""
+    whole: str | None = None
+    """Why that is in one piece, as a sentence, though segments were asked for."""
 
     @property
     def name(self) -> str:

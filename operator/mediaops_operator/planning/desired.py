@@ -31,6 +31,10 @@ class Launch:
     engine: str | None = None
     credential: str | None = None
     """The Secret whose key `mediaops-credential` its pod mounts."""
+    parts: str = ""
+    """The step key of the cuts that it finds, or whose segments it makes."""
+    percent: int = 0
+    """How far what it counts on is when it begins."""
 
     @property
     def role(self) -> str:

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from mediaops.identity import log_key
-from mediaops.models.conditions import ConditionStatus
+from mediaops.models.conditions import ConditionStatus, NamedValue
 from mediaops.models.mediaasset import SOURCE, Retry
 from mediaops.models.processingjob import Failure, PassStatus, ProcessingJob, ProcessingJobStatus
 from mediaops.models.usage import Cost, Usage
 from mediaops.models.work import StepResult
-from mediaops.planner import Step
+from mediaops.planner import Step, segments
 from mediaops.prices import LIST_PRICES, Prices, cost_of
 from mediaops.reasons import Reason
 from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
@@ -146,9 +146,12 @@ class Course:
         name = launch.order.job
         self._set(
             work, "Unknown", Reason.QUEUED, f"{name} waits for its turn or for a node", phase="Queued",
-            pass_=members, job_name=name, next_attempt_time=None, percent=0, seconds_left=None,
+            pass_=members, job_name=name, next_attempt_time=None, percent=launch.percent, seconds_left=None,
             start_time=work.status.start_time or stamp(self._now),
         )  # fmt: skip
+        whole = segments.words(work.step, self._observed.results)
+        if whole and work.name in members.members:
+            self.notes.append(Note(Reason.IN_ONE_PIECE, whole.partition(": ")[2], job=work.resource))
 
     # What can happen to one operation ------------------------------------------------------------------
 
@@ -219,25 +222,35 @@ class Course:
         if job is None or not job.end:
             return False
         share = next(s for s in job.shares if s.uid == work.resource.uid)
-        wanted = work.step.prepared if not share.member else None
-        sought = wanted.step_key if wanted else work.step.step_key
-        if (
-            wanted or work.step.stored
-        ) and sought not in self._observed.looked | self._observed.results.keys():
+        results = self._observed.results
+        wanted = set() if share.member else self._prepared(work, job)
+        sought = wanted or ({work.step.step_key} if work.step.stored else set())
+        if not sought <= self._observed.looked | results.keys():
             return False  # storage didn't answer: nothing is concluded before it does
         if not work.step.stored and self._readers_pending(work):
             return False
         self.ended[job.name] = None
-        if wanted and sought in self._observed.results:
-            prepared = self._observed.results[sought]
+        for prepared in (results[key] for key in sorted(wanted & results.keys())):
             if prepared.job == job.name:
                 self._charge(work, prepared.usage)
+        if not share.member and wanted <= results.keys():
             self._again(work, attempts=work.status.attempts, due=None)
             return True
         counted_on = [s.operation for s in job.shares]
-        self._charge(work, left_over(job, work.name, counted_on))
+        for usage in left_over(job, work.name, counted_on):
+            self._charge(work, usage)
         self._count(work, job, conclude(job, work.name, counted_on))
         return True
+
+    def _prepared(self, work: Work, job: JobView) -> set[str]:
+        """Name the step keys of what a Job was to prepare for an operation; none that isn't wanted any more."""
+        if work.step.prepared:
+            return {work.step.prepared.step_key}
+        cuts = segments.cuts_part(work.step).step_key
+        if work.step.segments is None or job.parts != cuts:
+            return set()  # spec.execution.segments was edited meanwhile
+        stage = segments.stage(work.step, self._observed.results)
+        return stage.keys if stage and job.indexed else {cuts}
 
     def _readers_pending(self, work: Work) -> bool:
         """Say whether an operation that passes through it hasn't been judged yet after the same Job."""
@@ -277,6 +290,9 @@ class Course:
         self._leave(work)
         made = outputs.outputs(work.name, result, self._bucket) if result else []
         found = outputs.values(result) if result else []
+        whole = segments.words(work.step, self._observed.results)
+        if whole and all(value.name != "segments" for value in found):
+            found.append(NamedValue(name="segments", value=whole))
         self._set(
             work, "True", reason, message, phase="Completed", percent=100, seconds_left=None, outputs=made,
             values=found, next_attempt_time=None, completion_time=stamp(self._now),
@@ -309,7 +325,7 @@ class Course:
         """Judge one Job that ended without the operation's result."""
         attempts = work.status.attempts + (1 if verdict.counted else 0)
         if not verdict.blameless:
-            self._record(work, verdict, job.name, job.log_step)
+            self._record(work, verdict, job.name, job.log_step, job.log_name(verdict.pod))
         if verdict.permanent:
             work.status = work.status.model_copy(update={"attempts": attempts})
             self._fail(work, verdict.reason, verdict.message)
@@ -332,17 +348,18 @@ class Course:
                 "attempts": attempts,
                 "jobs": work.status.jobs + 1,
                 "pass_": None,
-                "percent": 0,
+                # In segments what is done stays done.
+                "percent": work.status.percent if work.step.segments else 0,
                 "seconds_left": None,
                 "next_attempt_time": stamp(due) if due and due > self._now else None,
             }
         )
 
-    def _record(self, work: Work, verdict: Verdict, job: str, log_step: str = "") -> None:
+    def _record(self, work: Work, verdict: Verdict, job: str, log_step: str = "", log_name: str = "") -> None:
         """Keep what happened among the last five failures, and tell people."""
         status = work.status
         number = status.attempts + 1 if verdict.counted else 0
-        uri = f"s3://{self._bucket}/{log_key(self._observed.served, log_step, job)}"
+        uri = f"s3://{self._bucket}/{log_key(self._observed.served, log_step, log_name)}"
         failure = Failure(
             attempt=number,
             pod=verdict.pod,
@@ -375,17 +392,30 @@ class Course:
             reason, message = standstill.reason, standstill.message
         elif running:
             reason, message = Reason.RUNNING, f"runs in {job.name}"
+            if job.indexed:
+                message += f": {job.succeeded} of {job.indexed} segments are encoded"
         else:
             reason, message = Reason.QUEUED, f"{job.name} waits for its turn or for a node"
         members = PassStatus(members=[s.operation for s in job.shares if s.member])
-        status = work.status
-        heard = self._observed.heard.get(work.name, Heard(status.percent, status.seconds_left))
+        heard = self._heard(work, job)
         self._set(
             work, "Unknown", reason, message, phase="Processing" if running else "Queued",
             pass_=members, job_name=job.name, next_attempt_time=None, percent=heard.percent,
             seconds_left=heard.seconds_left if running and not standstill else None,
             start_time=work.status.start_time or stamp(self._now),
         )  # fmt: skip
+
+    def _heard(self, work: Work, job: JobView) -> Heard:
+        """Give how far an operation is: what its Job says, or how many of its segments are done.
+
+        How long segments still take, none of their pods can say.
+        """
+        status, stage = work.status, segments.stage(work.step, self._observed.results)
+        if stage is None or stage.cuts or not job.indexed:
+            return self._observed.heard.get(work.name, Heard(status.percent, status.seconds_left))
+        count = len(stage.keys) - 1
+        encoded = segments.encoded_percent(count - job.indexed + job.succeeded, count)
+        return Heard(max(status.percent, encoded), None)
 
     def _waiting(self, work: Work) -> tuple[Reason, str]:
         if work.due and work.due > self._now:

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mediaops.identity import pass_job_name
-from mediaops.models.work import MAX_WORK_ORDER_BYTES, StepResult, WorkOrder
-from mediaops.planner import Measurement, Pass, pack, step_orders
+from mediaops.models.work import MAX_WORK_ORDER_BYTES, StepOrder, StepResult, WorkOrder
+from mediaops.planner import Measurement, Pass, Step, alone, can_start, pack, segments, step_orders
 from mediaops.planner.measurements import on_the_way
+from mediaops.planner.segments import Stage
 from mediaops.reasons import Reason
 from mediaops_operator.credentials import engine_secret
 from mediaops_operator.installation import Installation
@@ -42,16 +43,22 @@ def launches(
         return []
     results = results_by_name(works, observed.results)
     there = {w.step.prepared.name for w in works if w.step.prepared and w.step.prepared.name in results}
+    steps, done = [w.step for w in works], {w.name for w in works if w.done}
+    stages = {w.name: stage for w in ready if (stage := segments.stage(w.step, observed.results))}
     passes = pack(
-        [w.step for w in works],
-        open_={w.name for w in ready},
-        done={w.name for w in works if w.done},
+        steps,
+        open_={w.name for w in ready} - stages.keys(),
+        done=done,
         prepared=there,
         apart={w.name for w in ready if w.status.attempts >= APART_AFTER},
         unfused=installation.unfused,
     )
     by_name = {w.name: w for w in works}
-    return [_launch(p, observed, by_name, results, installation) for p in passes]
+    made = [_launch(p, observed, by_name, results, installation) for p in passes]
+    for name, stage in stages.items():
+        if can_start(by_name[name].step, steps, done):
+            made.append(_launch_stage(by_name[name], stage, observed, by_name, results, installation))
+    return made
 
 
 def results_by_name(works: Sequence[Work], results: Mapping[str, StepResult]) -> dict[str, StepResult]:
@@ -72,6 +79,8 @@ def _ready(work: Work, observed: Observed, now: datetime) -> bool:
     sought = {work.step.step_key} if work.step.stored else set()
     if work.step.prepared:
         sought.add(work.step.prepared.step_key)
+    if stage := segments.stage(work.step, observed.results):
+        sought |= stage.keys
     return sought <= observed.looked | observed.results.keys()
 
 
@@ -82,21 +91,57 @@ def _launch(
     results: dict[str, StepResult],
     installation: Installation,
 ) -> Launch:
-    works = list(by_name.values())
     counted = dict.fromkeys([*pass_.members, *(p.for_operation for p in pass_.prepares)])
-    shares = tuple(
-        Share(
-            operation=name,
-            uid=by_name[name].resource.uid,
-            round=by_name[name].status.round,
-            jobs=by_name[name].status.jobs,
-            member=name in pass_.members,
-        )
-        for name in counted
+    shares = tuple(_share(by_name[name], member=name in pass_.members) for name in counted)
+    steps = [work.step for work in by_name.values()]
+    orders = step_orders(pass_, steps, results, observed.asset_id, observed.served)
+    orders += _measures(pass_, steps, observed)
+    engine = pass_.placement.engine
+    return Launch(
+        order=_order(observed, shares, orders, installation, gpus=pass_.placement.gpu),
+        shares=shares,
+        gpu=pass_.placement.gpu,
+        engine=engine,
+        credential=engine_secret(engine) if engine else None,
     )
+
+
+def _launch_stage(
+    work: Work,
+    stage: Stage,
+    observed: Observed,
+    by_name: dict[str, Work],
+    results: dict[str, StepResult],
+    installation: Installation,
+) -> Launch:
+    """Give the Job of a rendition in segments: where to cut, the segments that are missing, or their join.
+
+    The rendition is there once it is joined, so that Job measures it.
+    """
+    steps = [one.step for one in by_name.values()]
+    write = segments.part_orders if stage.missing else segments.joining_orders
+    orders = write(work.step, stage, steps, results, observed.results, observed.asset_id, observed.served)
+    if not stage.missing:
+        orders += _measures(alone(work.step, steps), steps, observed)
+    shares = (_share(work, member=not stage.missing),)
+    indexed = [] if stage.cuts else [part.name for part in stage.missing]
+    order = _order(observed, shares, orders, installation).model_copy(update={"indexed": indexed})
+    parts = segments.cuts_part(work.step).step_key if stage.missing else ""
+    return Launch(order=order, shares=shares, parts=parts, percent=stage.percent)
+
+
+def _share(work: Work, *, member: bool) -> Share:
+    return Share(work.name, work.resource.uid, work.status.round, work.status.jobs, member)
+
+
+def _order(
+    observed: Observed,
+    shares: Sequence[Share],
+    orders: list[StepOrder],
+    installation: Installation,
+    gpus: int = 0,
+) -> WorkOrder:
     asset = observed.asset
-    steps = [w.step for w in works]
-    measured = [one for one in missing(observed) if one.step_key not in observed.results]
     order = WorkOrder(
         job=pass_job_name(asset.name, [(s.uid, s.round, s.jobs) for s in shares]),
         namespace=asset.namespace,
@@ -108,23 +153,19 @@ def _launch(
         deadline_seconds=asset.spec.execution.deadline_seconds,
         disk_bytes=installation.profiles[asset.spec.execution.profile].work_bytes,
         max_source_bytes=installation.max_source_bytes,
-        gpus=pass_.placement.gpu,
+        gpus=gpus,
         source=observed.source.object,
-        steps=[
-            *step_orders(pass_, steps, results, observed.asset_id, observed.served),
-            *on_the_way(pass_, steps, measured),
-        ],
+        steps=orders,
     )
     if len(order.model_dump_json()) > MAX_WORK_ORDER_BYTES - CAPABILITY_ROOM:
         raise OrderTooLarge
-    engine = pass_.placement.engine
-    return Launch(
-        order=order,
-        shares=shares,
-        gpu=pass_.placement.gpu,
-        engine=engine,
-        credential=engine_secret(engine) if engine else None,
-    )
+    return order
+
+
+def _measures(pass_: Pass, steps: list[Step], observed: Observed) -> list[StepOrder]:
+    """Give the measurements that a pass makes of its own files: those that nobody made before."""
+    unknown = [one for one in missing(observed) if one.step_key not in observed.results]
+    return on_the_way(pass_, steps, unknown)
 
 
 def missing(observed: Observed) -> list[Measurement]:

@@ -166,7 +166,8 @@ class _Course:
         counted_on = [one.of for one in lacking]
         verdict = conclude(job, counted_on[0], counted_on) if lacking else None
         if lacking:
-            self._charge(left_over(job, counted_on[0], counted_on))
+            for usage in left_over(job, counted_on[0], counted_on):
+                self._charge(usage)
         if verdict is None or verdict.blameless:
             return self._moved(job.name)
         counts = {"jobs": self.quality.jobs + 1, "attempts": self.quality.attempts + verdict.counted}

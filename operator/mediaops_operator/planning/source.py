@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -84,15 +85,16 @@ def plan_source(
 def _ingest(status: MediaAssetStatus, job: JobView | None, found: Found, prices: Prices) -> IngestStatus:
     ingest = status.ingest or IngestStatus(round=status.round)
     name = job.name if job else ingest.job_name
-    own = found.usage if found.made_by is not None and found.made_by == name else None
+    own = [found.usage] if found.usage and found.made_by is not None and found.made_by == name else []
     return _charged(ingest.model_copy(update={"job_name": name}), own, prices)
 
 
-def _charged(ingest: IngestStatus, usage: Usage | None, prices: Prices) -> IngestStatus:
+def _charged(ingest: IngestStatus, used: Sequence[Usage], prices: Prices) -> IngestStatus:
     """Add what was used up to what fetching cost so far."""
-    if usage is None:
-        return ingest
-    return ingest.model_copy(update={"cost": (ingest.cost or Cost()) + cost_of(usage, prices)})
+    cost = ingest.cost
+    for usage in used:
+        cost = (cost or Cost()) + cost_of(usage, prices)
+    return ingest.model_copy(update={"cost": cost})
 
 
 def _fetch(

@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from mediaops.identity import asset_id, ingest_step_key, step_folder
+from mediaops.planner import segments
 from mediaops.storage import Stat
 from mediaops_operator.observed import Observed
 from mediaops_operator.resolve import needs_ingest
@@ -114,10 +115,15 @@ def _ours(folder: Folder, objects: Sequence[Stat]) -> bool:
 
 
 def folders_of(observed: Observed) -> frozenset[str]:
-    """Give the step keys that an asset uses: of its operations, of files prepared for them, and of its source."""
+    """Give the step keys that an asset uses: of its operations, of what is made before them, and of its source."""
     asset, status = observed.asset, observed.asset.status
     keys = {job.spec.step_key for job in observed.processing_jobs.values()}
     keys |= {step.prepared.step_key for step in observed.steps if step.prepared}
+    for step in observed.steps:
+        if step.segments:
+            keys.add(segments.cuts_part(step).step_key)
+            stage = segments.stage(step, observed.results)
+            keys |= stage.keys if stage else set()
     if needs_ingest(asset.spec):
         round_ = status.ingest.round if status.ingest else status.round
         keys.add(ingest_step_key(observed.asset_id, asset.spec.source.wire(), round_))

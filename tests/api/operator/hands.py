@@ -244,9 +244,9 @@ class Hands:
 def made(order: WorkOrder, step: StepOrder, **fields: Any) -> tuple[bytes, StepResult]:
     """Give what a step could have made: the content of its one file, and its result."""
     kinds = {"transcribe": "transcript.json", "caption": "caption.json", "thumbnail": "thumbnail-0"}
-    name = {"prepareAudio": "audio", "prepareFrames": "frame-0"}.get(
-        step.type, kinds.get(step.type, "rendition")
-    )
+    prepared = {"prepareAudio": "audio", "prepareFrames": "frame-0"}
+    prepared |= {"prepareCuts": "segments.json", "prepareSegment": "segment"}
+    name = prepared.get(step.type, kinds.get(step.type, "rendition"))
     content = f"{step.name} of {step.step_key}".encode()
     digest = hashlib.sha256(content).hexdigest()
     key = output_key(order.workspace, step.step_key, f"{digest}.bin")

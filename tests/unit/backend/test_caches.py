@@ -97,6 +97,21 @@ def test_a_pod_belongs_to_the_job_whose_name_it_extends_by_five_characters(pod: 
     assert Pod("acme", pod).belongs_to("clip-0123456789ab") is belongs
 
 
+@pytest.mark.parametrize(
+    ("pod", "index"),
+    [
+        ("clip-0123456789ab-0-x7k2p", 0),
+        ("clip-0123456789ab-63-x7k2p", 63),
+        ("clip-0123456789ab-007-x7k2p", None),
+        ("clip-0123456789ab-x7k2p", None),
+        ("a-clip-0123456789ab-0-x7k2p", None),
+        ("clip-0123456789ab-0-x7k2p\n", None),
+    ],
+)
+def test_a_pod_of_an_indexed_job_has_its_index_in_its_name(pod: str, index: int | None) -> None:
+    assert index == Pod("acme", pod).index_in("clip-0123456789ab")
+
+
 class Keys:
     """An issuer whose key can be rotated."""
 

@@ -44,6 +44,8 @@ def every_node() -> Iterator[tuple[str, Schema]]:
 
 
 def bounded(node: Schema) -> bool:
+    if "x-kubernetes-int-or-string" in node:
+        return any("type(self) == int" in rule["rule"] for rule in node["x-kubernetes-validations"])
     match node["type"]:
         case "string":
             return "enum" in node or "maxLength" in node

@@ -45,6 +45,15 @@ KINDS = {kube.ASSETS: ASSETS, kube.PROCESSING_JOBS: PROCESSING_JOBS, kube.JOBS: 
 _PEM = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
+FILES = {
+    "transcribe": "transcript.json",
+    "prepareAudio": "audio",
+    "prepareCuts": "segments.json",
+    "prepareSegment": "segment",
+}
+"""What the file is called that a step of a type leaves; others: rendition."""
+
+
 class Crash(Exception):
     """The operator's process dies here."""
 
@@ -213,6 +222,8 @@ class World:
         """An ingest Job was deleted: the next one has the same name, because nothing ended."""
         self.log: list[str] = []
         self.told: list[journal.Line] = []
+        self.cuts = {"count": "3", "segments": "3"}
+        """What is found out about where to cut."""
         self.figures: dict[str, dict[str, str]] = {}
         """What measurements find, by the name of their step; nothing: the file has no sound."""
         self.usage: Usage | None = None
@@ -334,11 +345,16 @@ class World:
 
     # What Jobs, pods and storage do ------------------------------------------------------------------------
 
-    def run(self, job: Manifest) -> Manifest:
-        """Let a pod of a Job run."""
-        name = job["metadata"]["name"]
+    def run(self, job: Manifest, index: int | None = None) -> Manifest:
+        """Let a pod of a Job run; `index` is its own of an Indexed Job's."""
+        name = job["metadata"]["name"] + (f"-{index}" if index is not None else "")
         number = sum(p["metadata"]["name"].startswith(name) for p in self.api.of(kube.PODS))
-        owner = {"kind": "Job", "name": name, "uid": job["metadata"]["uid"], "controller": True}
+        owner = {
+            "kind": "Job",
+            "name": job["metadata"]["name"],
+            "uid": job["metadata"]["uid"],
+            "controller": True,
+        }
         metadata = {
             "name": f"{name}-{number}",
             "namespace": KEY.namespace,
@@ -348,6 +364,11 @@ class World:
         pod = self.api.make(kube.PODS, {"metadata": metadata, "spec": {"nodeName": "n1"}})
         self._pod(pod, "Running", {"running": {}})
         return pod
+
+    def end_pod(self, pod: Manifest, code: int, message: str = "", reason: str = "Error") -> None:
+        """End a pod with an exit code and a termination message."""
+        terminated = {"exitCode": code, "reason": reason, "message": message}
+        self._pod(pod, "Succeeded" if code == 0 else "Failed", {"terminated": terminated})
 
     def _pod(self, pod: Manifest, phase: str, state: Manifest, **more: Any) -> None:
         pod["status"] = {
@@ -375,9 +396,7 @@ class World:
                     )
                 )
             else:
-                file_name = {"transcribe": "transcript.json", "prepareAudio": "audio"}.get(
-                    step.type, "rendition"
-                )
+                file_name = FILES.get(step.type, "rendition")
                 digest = (step.step_key * 2)[:64].ljust(64, "0")
                 file = StoredFile(
                     name=file_name,
@@ -388,7 +407,12 @@ class World:
                 )
                 self.put_result(
                     StepResult(
-                        step_key=step.step_key, type=step.type, job=order.job, files=[file], usage=self.usage
+                        step_key=step.step_key,
+                        type=step.type,
+                        job=order.job,
+                        files=[file],
+                        usage=self.usage,
+                        values=self.cuts if step.type == "prepareCuts" else {},
                     )
                 )
 
@@ -437,8 +461,7 @@ class World:
                 first, *others = failures
                 said = Termination(**first.model_dump(), others=others, usage=self.usage)
                 message = said.model_dump_json(by_alias=True, exclude_none=True)
-            terminated = {"exitCode": code, "reason": exit_reason, "message": message}
-            self._pod(pod, "Succeeded" if code == 0 else "Failed", {"terminated": terminated})
+            self.end_pod(pod, code, message, exit_reason)
         type_ = "Complete" if code == 0 else "Failed"
         time = self.api.clock.isoformat()
         job["status"] = {"conditions": [{"type": type_, "status": "True", "lastTransitionTime": time}]}

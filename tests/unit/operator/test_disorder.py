@@ -39,6 +39,17 @@ SPECS = [
         """
         fileType: video
         source: {object: {key: clip.mp4}}
+        execution: {segments: 3}
+        operations:
+        - {name: vertical, crop: {aspect: "9:16"}}
+        - {name: small, input: vertical, compress: {height: 720}}
+        - {name: large, compress: {}}
+        - {name: poster, input: vertical, thumbnail: {}}
+        qualityChecks: {minVmaf: 90}
+        """,
+        """
+        fileType: video
+        source: {object: {key: clip.mp4}}
         operations:
         - {name: transcript, transcribe: {}}
         - {name: vertical, crop: {aspect: "9:16"}}
@@ -50,6 +61,7 @@ SPECS = [
 
 FIGURES = {
     "small/vmaf": {"vmaf": "95.0"},
+    "large/vmaf": {"vmaf": "95.0"},
     "small/picture": {"longest_black_seconds": "0.0"},
     "transcript/transcript": {"fastest_cue_characters_per_second": "15.0"},
 }
@@ -210,7 +222,7 @@ class Chaos:
         raise AssertionError(f"not settled: {world.asset['status']} {world.succeeded()}")
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=["fused", "engines", "checked"])
+@pytest.mark.parametrize("spec", SPECS, ids=["fused", "engines", "segments", "checked"])
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_attempt_has_two_jobs_and_everything_settles(spec: dict, seed: int) -> None:  # type: ignore[type-arg]
     world = World(spec, seed)

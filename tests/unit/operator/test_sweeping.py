@@ -180,6 +180,36 @@ def test_an_asset_uses_the_folders_of_its_operations_and_of_files_prepared_for_t
     assert folders_of(observed) == named | written
 
 
+def test_an_asset_uses_the_folders_of_its_cuts_and_segments_between_attempts_too() -> None:
+    world = World(SPEC | {"execution": {"segments": 3}, "operations": [{"name": "small", "compress": {}}]})
+
+    def used() -> frozenset[str]:
+        observed = asyncio.run(world.gatherer.gather(KEY, world.memory, world.seconds)).observed  # type: ignore[union-attr]
+        return folders_of(observed)
+
+    world.settle()
+    (cutting,) = world.jobs()
+    cuts = world.order(cutting).step_keys
+    assert cuts == used(), "the rendition and its cuts"
+    world.complete(cutting)
+    world.settle()
+    (encoding,) = world.jobs()
+    order = world.order(encoding)
+    assert cuts | order.step_keys == used()
+    assert len(used()) == 5, "three segments besides"
+    pod = world.run(encoding)
+    world.store(order, "small/segment-0", "small/segment-2")
+    world.end(encoding, pod, 1)
+    world.settle()
+    assert world.jobs() == [], "it waits for the next attempt"
+    assert cuts | order.step_keys == used()
+    world.pass_time(60)
+    world.settle()
+    (again,) = world.jobs()
+    assert world.order(again).step_keys < order.step_keys, "only the one that is missing is made again"
+    assert cuts | order.step_keys == used()
+
+
 def test_an_asset_uses_the_folder_that_its_source_is_fetched_into() -> None:
     source = {"url": {"address": "https://films.test/a.mp4"}}
     world = World(SPEC | {"source": source})
