@@ -63,7 +63,7 @@ def test_a_path_never_leaves_the_picture_and_is_never_hurried(wanted: list[float
     path = followed(wanted, window)
     speeds = [0.0, *((later - earlier) / TICK_SECONDS for earlier, later in pairwise(path))]
     assert len(wanted) == len(path)
-    assert all(0 <= edge <= 1 - window for edge in path)
+    assert all(0 <= edge <= 1 - window + 1e-9 for edge in path)
     assert all(abs(speed) <= SPEED * window + 1e-6 for speed in speeds)
     gain = ACCELERATION * window * TICK_SECONDS
     assert all(abs(later - earlier) <= gain + 1e-6 for earlier, later in pairwise(speeds))
