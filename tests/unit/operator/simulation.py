@@ -218,8 +218,8 @@ class World:
         metadata = {"name": KEY.name, "namespace": KEY.namespace}
         self.api.make(kube.ASSETS, {"metadata": metadata, "spec": spec, "status": {"observedGeneration": -1}})
         self.last: Desired | None = None
-        self.ingest_again = False
-        """An ingest Job was deleted: the next one has the same name, because nothing ended."""
+        self.made_again = False
+        """A Job was deleted that no status could miss, an ingest or one just made: the next has the same name."""
         self.log: list[str] = []
         self.told: list[journal.Line] = []
         self.cuts = {"count": "3", "segments": "3"}

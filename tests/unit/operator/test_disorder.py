@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 from collections.abc import Callable
@@ -103,7 +104,7 @@ class Chaos:
     def check(self) -> None:
         """Hold what must hold at every moment."""
         world = self.world
-        assert all(count == 1 for count in world.api.job_names.values()) or world.ingest_again, (
+        assert all(count == 1 for count in world.api.job_names.values()) or world.made_again, (
             world.api.job_names
         )
         busy: list[tuple[str, int, int]] = []
@@ -183,9 +184,12 @@ class Chaos:
     def delete_job(self) -> None:
         job = self.one_job()
         if job:
+            name = job["metadata"]["name"]
             counted = counted_on(job["metadata"]["annotations"]["mediaops.dev/counts"])
-            self.world.ingest_again |= counted.ingest is not None
-            self.world.api.remove(kube.JOBS, job["metadata"]["name"])
+            known = [*self.world.api.of(kube.ASSETS), *self.world.api.of(kube.PROCESSING_JOBS)]
+            recorded = name in json.dumps([one.get("status") for one in known])
+            self.world.made_again |= counted.ingest is not None or not recorded
+            self.world.api.remove(kube.JOBS, name)
 
     def toggle_storage(self) -> None:
         self.world.storage.down = not self.world.storage.down
