@@ -129,9 +129,7 @@ RESOURCES = (
             Column("Ready", '.status.conditions[?(@.type=="Ready")].status'),
             Column("Reason", '.status.conditions[?(@.type=="Ready")].reason'),
             Column("Done", ".status.progress.summary", description="Operations completed, of all."),
-            Column(
-                "Left (s)", ".status.progress.secondsLeft", "integer", "Seconds the operations still take."
-            ),
+            Column("Left", ".status.progress.secondsLeft", "integer", "Seconds the operations still take."),
             _AGE,
             Column("Type", ".spec.fileType", wide=True),
             Column("MicroUSD", ".status.cost.microUsd", "integer", "What it cost.", wide=True),

@@ -406,7 +406,7 @@ def test_kubectl_lists_processing_jobs_with_what_people_ask_for(
         path(namespace, "processingjobs", "clip-small-1") + "/status", {"status": status.wire()}
     )
     header, row = kubectl("-n", namespace, "get", "pj").stdout.splitlines()
-    assert header.split() == ["NAME", "OPERATION", "TYPE", "PHASE", "%", "ATTEMPTS", "JOB", "AGE"]
+    assert header.split() == ["NAME", "OPERATION", "TYPE", "PHASE", "%", "LEFT", "ATTEMPTS", "JOB", "AGE"]
     assert row.split()[:7] == ["clip-small-1", "small", "compress", "Processing", "40", "1", "clip-1"]
 
 
