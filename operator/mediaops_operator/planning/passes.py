@@ -17,6 +17,7 @@ from mediaops_operator.observed import Observed, Share, Trouble
 from mediaops_operator.planning.desired import Launch
 from mediaops_operator.planning.operations import Work
 from mediaops_operator.planning.outputs import result_of
+from mediaops_operator.planning.work_orders import work_order
 
 APART_AFTER = 2
 """Attempts after which operations that failed together get a pass each."""
@@ -141,18 +142,11 @@ def _order(
     installation: Installation,
     gpus: int = 0,
 ) -> WorkOrder:
-    asset = observed.asset
-    order = WorkOrder(
-        job=pass_job_name(asset.name, [(s.uid, s.round, s.jobs) for s in shares]),
-        namespace=asset.namespace,
-        workspace=observed.served,
-        asset_id=str(observed.asset_id),
-        file_type=asset.spec.file_type,
-        backend_url=installation.backend_url,
-        capability="",
-        deadline_seconds=asset.spec.execution.deadline_seconds,
-        disk_bytes=installation.profiles[asset.spec.execution.profile].work_bytes,
-        max_source_bytes=installation.max_source_bytes,
+    job = pass_job_name(observed.asset.name, [(s.uid, s.round, s.jobs) for s in shares])
+    order = work_order(
+        observed,
+        installation,
+        job,
         gpus=gpus,
         source=observed.source.object,
         steps=orders,

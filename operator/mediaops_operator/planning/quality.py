@@ -29,6 +29,7 @@ from mediaops_operator.planning.conditions import Says, condition, moment, sente
 from mediaops_operator.planning.desired import Launch, Note
 from mediaops_operator.planning.operations import Work
 from mediaops_operator.planning.passes import CAPABILITY_ROOM, results_by_name
+from mediaops_operator.planning.work_orders import failed_note, work_order
 
 QUALITY_CHECKED = "QualityChecked"
 
@@ -175,7 +176,7 @@ class _Course:
 
     def _failed(self, job: JobView, verdict: Verdict, quality: QualityStatus) -> QualityPlan:
         retry = self._observed.asset.spec.retry
-        note = _note(verdict, job.name, quality.attempts, retry.limit)
+        note = failed_note("measuring for quality checks", verdict, job.name, quality.attempts, retry.limit)
         if verdict.permanent or (verdict.counted and quality.attempts >= retry.limit):
             tried = "" if verdict.permanent else f" ({quality.attempts} attempts)"
             says = _says("False", Reason.QUALITY_NOT_MEASURED, f"{verdict.reason}: {verdict.message}{tried}")
@@ -253,20 +254,13 @@ class _Course:
     def _order(self) -> WorkOrder:
         """Write out what is missing; raises KeyError where a file to measure isn't there."""
         observed, quality = self._observed, self.quality
-        asset, installation = observed.asset, self._installation
+        asset = observed.asset
         results = results_by_name(self._works, observed.results)
         steps = [work.step for work in self._works]
-        return WorkOrder(
-            job=quality_job_name(asset.name, asset.uid, quality.round, quality.jobs),
-            namespace=asset.namespace,
-            workspace=observed.served,
-            asset_id=str(observed.asset_id),
-            file_type=asset.spec.file_type,
-            backend_url=installation.backend_url,
-            capability="",
-            deadline_seconds=asset.spec.execution.deadline_seconds,
-            disk_bytes=installation.profiles[asset.spec.execution.profile].work_bytes,
-            max_source_bytes=installation.max_source_bytes,
+        return work_order(
+            observed,
+            self._installation,
+            quality_job_name(asset.name, asset.uid, quality.round, quality.jobs),
             source=observed.source.object,
             steps=apart(self._missing, steps, results, observed.asset_id, observed.served),
         )
@@ -277,13 +271,6 @@ def _figures(one: Measurement, result: StepResult) -> Figures:
     return Figures(
         of=one.of, measure=one.measure, step_key=one.step_key, values=values[:8], nothing=result.skipped
     )
-
-
-def _note(verdict: Verdict, job: str, attempts: int, limit: int) -> Note:
-    counted = f"attempt {attempts} of {limit}" if verdict.counted else "not counted"
-    where = f" in pod {verdict.pod}, exit code {verdict.exit_code}" if verdict.pod else ""
-    words = f"measuring for quality checks, {counted}{where}: {verdict.message}"
-    return Note(verdict.reason, words, warning=True, verdict=verdict, kubernetes_job=job)
 
 
 def _says(status: ConditionStatus, reason: str, message: str | None = None) -> Says:

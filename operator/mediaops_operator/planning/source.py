@@ -10,14 +10,15 @@ from mediaops.identity import ingest_job_name, ingest_step_key
 from mediaops.models.conditions import ConditionStatus
 from mediaops.models.mediaasset import IngestStatus, MediaAssetStatus, MediaFacts
 from mediaops.models.usage import Cost, Usage
-from mediaops.models.work import IngestOrder, WorkOrder
+from mediaops.models.work import IngestOrder
 from mediaops.prices import Prices, cost_of
 from mediaops.reasons import Reason
-from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
+from mediaops_operator.conclude import backoff, conclude, left_over
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import Found, JobView, Observed
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
 from mediaops_operator.planning.desired import Launch, Note
+from mediaops_operator.planning.work_orders import failed_note, work_order
 from mediaops_operator.resolve import identified, needs_ingest
 
 SOURCE_READY = "SourceReady"
@@ -134,7 +135,7 @@ def _judge(observed: Observed, ingest: IngestStatus, job: JobView, now: datetime
     retry = observed.asset.spec.retry
     attempts = ingest.attempts + (1 if verdict.counted else 0)
     after = ingest.model_copy(update={"attempts": attempts, "jobs": ingest.jobs + 1, "job_name": job.name})
-    note = _note(verdict, job.name, attempts, retry.limit)
+    note = failed_note("fetching the source", verdict, job.name, attempts, retry.limit)
     if verdict.permanent or (verdict.counted and attempts >= retry.limit):
         tried = "" if verdict.permanent else f" ({attempts} attempts)"
         says = _says("False", verdict.reason, f"{verdict.message}{tried}")
@@ -155,19 +156,12 @@ def _judge(observed: Observed, ingest: IngestStatus, job: JobView, now: datetime
 
 def _launch(observed: Observed, ingest: IngestStatus, installation: Installation) -> Launch:
     asset = observed.asset
-    source, execution = asset.spec.source, asset.spec.execution
+    source = asset.spec.source
     key = ingest_step_key(observed.asset_id, source.wire(), ingest.round)
-    order = WorkOrder(
-        job=ingest_job_name(asset.name, asset.uid, ingest.round, ingest.jobs),
-        namespace=asset.namespace,
-        workspace=observed.served,
-        asset_id=str(observed.asset_id),
-        file_type=asset.spec.file_type,
-        backend_url=installation.backend_url,
-        capability="",
-        deadline_seconds=execution.deadline_seconds,
-        disk_bytes=installation.profiles[execution.profile].work_bytes,
-        max_source_bytes=installation.max_source_bytes,
+    order = work_order(
+        observed,
+        installation,
+        ingest_job_name(asset.name, asset.uid, ingest.round, ingest.jobs),
         source=observed.source.object if source.stored else None,
         ingest=IngestOrder(
             step_key=key,
@@ -176,13 +170,6 @@ def _launch(observed: Observed, ingest: IngestStatus, installation: Installation
         ),
     )
     return Launch(order=order, ingest=(ingest.round, ingest.jobs), credential=source.secret_name)
-
-
-def _note(verdict: Verdict, job: str, attempts: int, limit: int) -> Note:
-    counted = f"attempt {attempts} of {limit}" if verdict.counted else "not counted"
-    where = f" in pod {verdict.pod}, exit code {verdict.exit_code}" if verdict.pod else ""
-    words = f"fetching the source, {counted}{where}: {verdict.message}"
-    return Note(verdict.reason, words, warning=True, verdict=verdict, kubernetes_job=job)
 
 
 def _says(status: ConditionStatus, reason: str, message: str | None = None) -> Says:
