@@ -10,37 +10,13 @@ from typing import Any
 
 from bench.report import Figure, ratio
 from bench.size import ROUNDS, caveat, sized
-from mediaops.media import Media
+from hack.passes import made
 from mediaops.models.base import FileType
-from mediaops.models.work import ObjectRef, StepOrder
+from mediaops.models.work import StepOrder
 from mediaops_ops import ffmpeg
-from mediaops_ops.outcome import StepOutcome
-from mediaops_ops.passes import Pass
 
 SECONDS = 60
 """Length of the clip: 1080p, 25 pictures a second, moving, with grain."""
-
-
-class LocalDesk:
-    """A pass's desk over one file (mediaops_ops.passes.Desk)."""
-
-    def __init__(self, source: Path) -> None:
-        self._source = source
-
-    def source(self) -> Path:
-        return self._source
-
-    def read(self, ref: ObjectRef, role: str) -> Path:
-        raise FileNotFoundError(f"{role}: {ref.key}")
-
-    def transcript(self, _step: StepOrder) -> Path | None:
-        return None
-
-    def settle(self, *_: StepOrder | StepOutcome | Media | Any) -> None:
-        """Keep nothing: the time is what counts."""
-
-    def progress(self, step: str, fraction: float) -> None:
-        """Say nothing."""
 
 
 def opencv_in_chain() -> list[Figure]:
@@ -76,10 +52,6 @@ def _seconds(clip: Path, folder: Path, more: list[dict[str, Any]]) -> float:
         step("poster", "thumbnail", {}, "toned", stored=True),
     ]
     with tempfile.TemporaryDirectory(dir=folder) as work_folder:
-        work = Pass(steps, FileType.VIDEO, Path(work_folder), LocalDesk(clip))
         began = time.perf_counter()
-        work.run()
-        taken = time.perf_counter() - began
-    if work.failures:
-        raise RuntimeError(work.failures[0].message)
-    return taken
+        made(clip, FileType.VIDEO, steps, Path(work_folder))
+        return time.perf_counter() - began

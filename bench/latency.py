@@ -43,7 +43,12 @@ def _apply_to_job(site: Site, namespace: str) -> Figure:
 
     def timed(*arguments: str, stdin: Manifest | None = None) -> float:
         seen.clear()
-        command = [tool("kubectl"), f"--kubeconfig={site.plane.kubeconfig}", f"-n={namespace}", *arguments]
+        command = [
+            str(tool("kubectl")),
+            f"--kubeconfig={site.plane.kubeconfig}",
+            f"-n={namespace}",
+            *arguments,
+        ]
         started = time.monotonic()
         content = json.dumps(stdin) if stdin else None
         with subprocess.Popen(
@@ -94,4 +99,4 @@ def _done_to_n8n(site: Site, namespace: str) -> Figure:
 
 def _job_of(site: Site, namespace: str, name: str) -> str:
     found = site.api.get(f"{JOBS.format(namespace)}?labelSelector=mediaops.dev/asset={name}")["items"]
-    return max(found, key=lambda job: job["metadata"]["creationTimestamp"])["metadata"]["name"]
+    return str(max(found, key=lambda job: job["metadata"]["creationTimestamp"])["metadata"]["name"])

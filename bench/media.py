@@ -11,13 +11,13 @@ from typing import Any
 
 from bench import by_hand, clips
 from bench.frames import opencv_in_chain
-from bench.passes import made
 from bench.quality import qualities
 from bench.report import Figure, ratio, spread
 from bench.segments import segments_cpu
 from bench.size import ROUNDS, caveat
 from bench.start import overhead
 from hack.cluster.waiting import say
+from hack.passes import made
 from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
 from mediaops_ops import ffmpeg

@@ -3,7 +3,7 @@
 from mediaops.operations import caption, transcribe
 from mediaops_operator.main import main
 
-for versions in (transcribe.ENGINE_VERSIONS, caption.ENGINE_VERSIONS):
-    versions.update({engine: f"{version}-next" for engine, version in versions.items()})
+transcribe.ENGINE_VERSIONS.update({e: f"{v}-next" for e, v in transcribe.ENGINE_VERSIONS.items()})
+caption.ENGINE_VERSIONS.update({e: f"{v}-next" for e, v in caption.ENGINE_VERSIONS.items()})
 
 main()

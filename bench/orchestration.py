@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from bench.client import Settled, asset_processed, create, job_complete
@@ -72,7 +73,7 @@ def at_rest(site: Site) -> list[Figure]:
             ),
         ):
             with site.operator(module) as operator:
-                wait_until("visits of everything", lambda op=operator: _visits(op) >= assets, 900)
+                wait_until("visits of everything", partial(_visited, operator, assets), 900)
                 fresh = site.written()[known:]
             known += len(fresh)
             what = f"writes over {resources} settled resources, {note}: {_kinds(fresh)}{caveat()}"
@@ -113,11 +114,11 @@ def _kinds(written: list[Write]) -> dict[str, int]:
     return dict(Counter(f"{write.verb} {write.resource}" for write in written).most_common())
 
 
-def _visits(operator: Operator) -> float:
+def _visited(operator: Operator, assets: int) -> bool:
     try:
-        return operator.metric("mediaops_operator_visit_seconds_count")
+        return operator.metric("mediaops_operator_visit_seconds_count") >= assets
     except OSError:  # it is busy and answers late: asked again
-        return 0.0
+        return False
 
 
 def _memory_mb(operator: Operator) -> tuple[float, float]:

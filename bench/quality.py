@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import fmean
 
 from bench import by_hand
-from bench.passes import made
 from bench.report import Figure, ratio, spread
 from bench.size import ROUNDS, caveat
 from hack.cluster.waiting import say
+from hack.passes import made
 from mediaops.encoding import VIDEO_CODECS, picture_arguments
 from mediaops.graph import Findings, plan_pass
 from mediaops.models.base import FileType

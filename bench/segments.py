@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from bench import clips
-from bench.passes import made
 from bench.report import Figure, ratio
 from bench.size import ROUNDS, caveat
+from hack.passes import made
 from mediaops.graph import CUTS, PREPARE_CUTS, PREPARE_SEGMENT
 from mediaops.models.base import FileType
 from mediaops.models.work import ObjectRef, StepOrder, segment_role

@@ -30,7 +30,7 @@ class _Backend(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Exchange keys for URLs."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        base = f"http://127.0.0.1:{self.server.server_address[1]}"
+        base = f"http://{self.headers['Host']}"
         reads = {key: f"{base}/{key}" for key in body.get("reads", [])}
         self._answer(200, json.dumps({"reads": reads, "writes": {}, "expires_in": 900}).encode())
 

@@ -13,13 +13,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from hack.passes import made
 from mediaops.looks import Look
-from mediaops.media import Media
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import ObjectRef, StepOrder, file_role
 from mediaops.transcript import Cue, Transcript, Word
-from mediaops_ops.outcome import StepOutcome
-from mediaops_ops.passes import Pass
 
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures" / "filters"
 WIDTH, HEIGHT = 320, 180
@@ -109,33 +107,6 @@ def transcript() -> Transcript:
     )
 
 
-class LocalDesk:
-    """A pass's desk over files of this folder (mediaops_ops.passes.Desk)."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.outcomes: dict[str, StepOutcome] = {}
-
-    def source(self) -> Path:
-        """Give the scene."""
-        return self._folder / "scene.png"
-
-    def read(self, ref: ObjectRef, _role: str) -> Path:
-        """Give the logo or the transcript."""
-        return self._folder / ref.key
-
-    def transcript(self, _step: StepOrder) -> Path | None:
-        """Give none: a picture says nothing."""
-        return None
-
-    def settle(self, step: StepOrder, outcome: StepOutcome, _media: Media | None) -> None:
-        """Keep what a step made."""
-        self.outcomes[step.name] = outcome
-
-    def progress(self, step: str, fraction: float) -> None:
-        """Say nothing: it takes a second."""
-
-
 def filters(folder: Path) -> dict[str, Path]:
     """Make every picture in one pass; gives each one's file by its name."""
     cv2.imwrite(str(folder / "scene.png"), scene())
@@ -149,12 +120,9 @@ def filters(folder: Path) -> dict[str, Path]:
         steps.append(
             _order(name, "compress", {"codec": "jpeg", "quality": QUALITY}, look if shown else SOURCE)
         )
-    desk = LocalDesk(folder)
-    work = Pass(steps, FileType.IMAGE, folder, desk)
-    work.run()
-    if work.failures:
-        raise SystemExit(f"docs-media: {work.failures[0].message}")
-    return {name: desk.outcomes[name].files[0].path for name in SHOWN}
+    files = {name: folder / name for name in ("logo.png", "transcript.json")}
+    outcomes = made(folder / "scene.png", FileType.IMAGE, steps, folder, files)
+    return {name: outcomes[name].files[0].path for name in SHOWN}
 
 
 def _order(name: str, type_: str, parameters: dict[str, Any], input_: str) -> StepOrder:

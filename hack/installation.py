@@ -228,8 +228,7 @@ def _merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in more.items():
         under = merged.get(key)
-        both = isinstance(under, dict) and isinstance(value, dict)
-        merged[key] = _merged(under, value) if both else value
+        merged[key] = _merged(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
     return merged
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
 
 from mediaops.operations.filter import FONTS
+from mediaops.picture import GraphFile
 from mediaops.reasons import Reason
+from mediaops.subtitles import SubtitleFile
 from mediaops_ops.outcome import StepError
 
 INSTALLED = Path("/usr/share/fonts/truetype")
@@ -18,12 +21,14 @@ FILES = (
 """What is used of Debian's fonts-open-sans, fonts-dejavu-core and fonts-wqy-microhei."""
 
 
-def installed(folder: Path) -> dict[str, str]:
+def installed(files: Iterable[GraphFile], folder: Path) -> dict[str, str]:
     """Put the typefaces where the graph looks for them; give the variables that keep fontconfig to them.
 
-    Without a configuration of its own, fontconfig reads the machine's and writes caches where a pod can't.
-    Raises StepError where the image lacks one.
+    Nothing is done where none of the graph's files has subtitles. Without a configuration of its own, fontconfig
+    reads the machine's and writes caches where a pod can't. Raises StepError where the image lacks one.
     """
+    if not any(isinstance(file, SubtitleFile) for file in files):
+        return {}
     target = folder / FONTS
     target.mkdir(parents=True, exist_ok=True)
     for file in (INSTALLED / name for name in FILES):

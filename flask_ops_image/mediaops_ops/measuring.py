@@ -17,7 +17,6 @@ from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
 from mediaops.reasons import Reason
-from mediaops.subtitles import SubtitleFile
 from mediaops_ops import ffmpeg, fonts, processors, transcripts
 from mediaops_ops.analyses import loudness
 from mediaops_ops.outcome import Finished, Inputs, StepError, StepOutcome
@@ -111,8 +110,7 @@ def _vmaf(finished: Finished, inputs: Inputs) -> StepOutcome:
     threads = processors.usable()
     (inputs.work_dir / lines.GRAPH).write_text(lines.vmaf_graph(way, media, threads), encoding="utf-8")
     line = lines.vmaf_line(ffmpeg.executable(), str(source), str(path), threads)
-    drawn = any(isinstance(file, SubtitleFile) for file in way.files)
-    environment = fonts.installed(inputs.work_dir) if drawn else {}
+    environment = fonts.installed(way.files, inputs.work_dir)
     score = _SCORE.search(_ran(line, inputs, media, environment))
     if score is None:
         raise StepError(Reason.ENCODE_FAILED, "The VMAF of the finished file could not be measured.")

@@ -16,7 +16,6 @@ from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.picture import GraphFile
 from mediaops.reasons import Reason
-from mediaops.subtitles import SubtitleFile
 from mediaops_ops import ffmpeg, fonts, processors
 from mediaops_ops.outcome import OutputFile, StepError
 
@@ -79,8 +78,7 @@ class Rendering:
             self.write_file(file)
         for one in command.together:
             ffmpeg.write_graph(one, self.folder)
-        drawn = any(isinstance(file, SubtitleFile) for file in files)
-        environment = fonts.installed(self.folder) if drawn else {}
+        environment = fonts.installed(files, self.folder)
         fractions = [0.0 for one in command.together if one.outputs]
 
         def on_report_of(place: int, one: Command) -> Callable[[dict[str, str]], None]:

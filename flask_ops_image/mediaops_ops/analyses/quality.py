@@ -13,7 +13,7 @@ from mediaops.graph import Findings, Samples, folder_name, plan_samples
 from mediaops.operations import quality
 from mediaops.operations.quality import Level, Probe, QualityFound, Try
 from mediaops.reasons import Reason
-from mediaops_ops import ffmpeg, processors
+from mediaops_ops import ffmpeg, fonts, processors
 from mediaops_ops.analyses import Subject
 from mediaops_ops.outcome import Progress, StepError, divided
 
@@ -74,8 +74,9 @@ def _bench(samples: Samples, subject: Subject, step: str, progress: Progress) ->
         for file in command.files:
             subject.write_file(file)
         ffmpeg.write_graph(command, folder)
+        environment = fonts.installed(command.files, folder)
         reports: dict[str, str] = {}
-        ffmpeg.run(line, folder, on_report=reports.update, on_tick=lambda: None)
+        ffmpeg.run(line, folder, environment, on_report=reports.update, on_tick=lambda: None)
         frames = int(reports.get("frame", "0"))
         path = folder / command.outputs[0].file
         pieces.append(_Piece(path, frames, samples.measured(frames), index in samples.few))

@@ -122,8 +122,9 @@ class Hands:
 
         def holds() -> Manifest | None:
             found = condition(self.asset(name), type_)
-            matches = found and found["status"] == status
-            return found if matches and all(found[k] == v for k, v in expected.items()) else None
+            if found is None or found["status"] != status:
+                return None
+            return found if all(found[k] == v for k, v in expected.items()) else None
 
         found: Manifest = self.until(f"{type_} is {status} {expected}", holds)
         return found

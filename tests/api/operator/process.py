@@ -147,7 +147,7 @@ class Installed:
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Ask the database, as its superuser."""
         with psycopg.connect(self.database, autocommit=True) as connection:
-            answer = connection.execute(statement, values)  # type: ignore[arg-type]
+            answer = connection.execute(statement, values)
             return answer.fetchall() if answer.description else []
 
 

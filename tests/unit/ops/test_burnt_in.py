@@ -13,6 +13,7 @@ from PIL import Image
 from mediaops.models.base import FileType
 from mediaops.models.work import ObjectRef, StepOrder
 from mediaops.transcript import Cue, Transcript
+from mediaops_ops import ffmpeg
 from mediaops_ops.passes import Pass
 from tests.unit.ops.folder_desk import Folder
 
@@ -162,3 +163,37 @@ def test_a_translation_that_isnt_there_is_said_so(grey: Path, step: Step, tmp_pa
     (failure,) = work.failures
     assert ("InvalidParameters", True) == (failure.reason, failure.permanent)
     assert "translateTo" in failure.message
+
+
+def test_the_samples_of_a_search_are_drawn_in_the_same_typefaces(
+    grey: Path, step: Step, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept_to_ours: list[str] = []
+    run = ffmpeg.run
+
+    def spied(line: list[str], folder: Path, environment: Any = None, **more: Any) -> list[str]:
+        if environment and "FONTCONFIG_FILE" in environment:
+            kept_to_ours.append(" ".join(line))
+        return run(line, folder, environment, **more)
+
+    monkeypatch.setattr(ffmpeg, "run", spied)
+    (tmp_path / "transcript.json").write_text(cues("Ask not", "what", "your country").to_json())
+    desk = Folder(grey)
+    desk.read_files["transcript"] = tmp_path / "transcript.json"
+    subtitles = {"steps": [{"burnSubtitles": {"from": "transcript"}}]}
+    work = Pass(
+        [
+            step(
+                "burnt", "filter", subtitles, stored=False, reads={"transcript": ObjectRef(key="transcript")}
+            ),
+            step("small", "compress", {"targetVmaf": 80}, input="burnt"),
+        ],
+        FileType.VIDEO,
+        tmp_path,
+        desk,
+    )
+    work.run()
+
+    assert [] == work.failures
+    assert "samples" in desk.outcomes["small"].values["vmaf_of"]
+    assert [line for line in kept_to_ours if "sample" in line], "its samples are fontconfig's own choice"

@@ -82,7 +82,7 @@ def _task(messages: list[dict[str, Any]]) -> dict[str, Any] | None:
         parts = content if isinstance(content, list) else [{"text": content}]
         for part in parts:
             try:
-                value = json.loads(part.get("text", ""))
+                value = json.loads(part.get("text") or "")
             except ValueError:
                 continue
             if isinstance(value, dict) and "task" in value:

@@ -1,4 +1,4 @@
-"""Passes over local files, as `run` does them, without storage."""
+"""Passes over local files, as `run` does them, without storage: for benchmarks and the pictures in the docs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Desk:
             raise StepError("InternalError", f"There is no {role} {ref.key}.", permanent=True)
         return self._files[ref.key]
 
-    def transcript(self, step: StepOrder) -> Path | None:  # noqa: ARG002
-        """Nothing was left by an earlier pass."""
+    def made(self, step: StepOrder, name: str) -> Path | None:  # noqa: ARG002
+        """Give nothing: no step was done before."""
         return None
 
     def settle(self, step: StepOrder, outcome: StepOutcome, media: Media | None) -> None:  # noqa: ARG002
