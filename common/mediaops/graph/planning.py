@@ -93,11 +93,16 @@ def plan_pass(
     return _Planner(steps, media, findings or Findings(), failed).plan()
 
 
-def plan_samples(steps: Sequence[StepOrder], media: Media, findings: Findings, name: str) -> Samples:
-    """Plan how to get the samples on which a step's quality is measured: its picture, before it is encoded."""
+def plan_samples(
+    steps: Sequence[StepOrder], media: Media, findings: Findings, name: str, keyframes: Sequence[int] = ()
+) -> Samples:
+    """Plan how to get the samples on which a step's quality is measured: its picture, before it is encoded.
+
+    `keyframes` of the source: milliseconds from its start, in order; none: it is sought wherever a piece lies.
+    """
     planner = _Planner(steps, media, findings, ())
     planner.plan()
-    return planner.samples(name)
+    return planner.samples(name, keyframes)
 
 
 def plan_way(steps: Sequence[StepOrder], media: Media, findings: Findings, name: str) -> Way:
@@ -156,14 +161,14 @@ class _Planner:
             commands, self.impossible, self.blocked, self.nothing, wanted, self.values, tuple(self.documents)
         )
 
-    def samples(self, name: str) -> Samples:
+    def samples(self, name: str, keyframes: Sequence[int]) -> Samples:
         """Give the pieces of a step's picture, each a file without loss."""
         node, stream = self.nodes[name], self.media.picture_stream
         rate = node.picture.frame_rate
         if rate is None:
             raise ValueError(f"{name} is no video")
         commands = []
-        places = pieces(self.media.duration_millis or 0, rate)
+        places = pieces(self.media.duration_millis or 0, rate, keyframes)
         for index, piece in enumerate(places):
             hanging = outputs.sample(node, index)
             seeks = len(places) > 1 and self.media.seekable

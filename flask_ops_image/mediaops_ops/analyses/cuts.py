@@ -40,13 +40,12 @@ def find(subject: Subject) -> Findings:
     stream = subject.media.picture_stream
     try:
         with probe.opened(subject.source) as container:
-            rate = 1 / Fraction(container.streams[stream].time_base)
-            origin = round(Fraction(container.start_time or 0, 1_000_000) * rate)
-            scan = _scan(container, stream)
+            rate, origin = timing(container, stream)
+            scanned = scan(container, stream)
         with probe.opened(subject.source) as container:
             first = _first(container, container.streams[stream])
             subject.progress(0.5)
-            cuts = _cut(container, stream, asked, scan, first, rate)
+            cuts = _cut(container, stream, asked, scanned, first, rate)
     except av.error.FFmpegError as error:
         message = "The file is damaged: its keyframes can't be read."
         raise StepError(Reason.INVALID_MEDIA, message, permanent=True) from error
@@ -54,7 +53,14 @@ def find(subject: Subject) -> Findings:
     return subject.findings.model_copy(update={"cuts": cuts.model_copy(update={"starts": starts})})
 
 
-def _scan(container: Any, stream: int) -> Scan:
+def timing(container: Any, stream: int) -> tuple[Fraction, int]:
+    """Give a stream's ticks per second, and the tick at which the file begins."""
+    rate = 1 / Fraction(container.streams[stream].time_base)
+    return rate, round(Fraction(container.start_time or 0, 1_000_000) * rate)
+
+
+def scan(container: Any, stream: int) -> Scan:
+    """Read all packets of a stream."""
     keyframes, latest, end = set[int](), None, 0
     for packet in container.demux(container.streams[stream]):
         if not packet.size or packet.pts is None or packet.is_discard:
@@ -75,11 +81,11 @@ def _first(container: Any, stream: Any) -> int:
     raise StepError(Reason.INVALID_MEDIA, "The file is damaged: not one picture has a time.", permanent=True)
 
 
-def _cut(container: Any, stream: int, asked: int | Any, scan: Scan, first: int, rate: Fraction) -> Cuts:
+def _cut(container: Any, stream: int, asked: int | Any, scanned: Scan, first: int, rate: Fraction) -> Cuts:
     """Cut, and try each cut; where decoding can't begin, choose again without it."""
-    keyframes = set(scan.keyframes)
+    keyframes = set(scanned.keyframes)
     for _ in range(MAX_TRIES):
-        cuts = segments.cut(asked, sorted(keyframes), first, scan.end, rate)
+        cuts = segments.cut(asked, sorted(keyframes), first, scanned.end, rate)
         if cuts.whole:
             return cuts
         false = _false(container, container.streams[stream], cuts.starts[1:])

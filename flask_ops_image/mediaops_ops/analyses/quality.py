@@ -13,8 +13,9 @@ from mediaops.graph import Findings, Samples, folder_name, plan_samples
 from mediaops.operations import quality
 from mediaops.operations.quality import Level, Probe, QualityFound, Try
 from mediaops.reasons import Reason
-from mediaops_ops import ffmpeg, fonts, processors
+from mediaops_ops import ffmpeg, fonts, probe, processors
 from mediaops_ops.analyses import Subject
+from mediaops_ops.analyses.cuts import scan, timing
 from mediaops_ops.outcome import Progress, StepError, divided
 
 EXTRACTION_SHARE = 0.2
@@ -27,12 +28,29 @@ def find(subject: Subject) -> Findings:
     """Search for each step that waits; raises StepError."""
     findings = subject.findings
     names, progress = subject.analysis.steps, subject.progress
+    keyframes = _keyframes(subject)
     for index, name in enumerate(names):
         part, progress = divided(progress, 1 / (len(names) - index))
-        samples = plan_samples(subject.steps, subject.media, findings, name)
+        samples = plan_samples(subject.steps, subject.media, findings, name, keyframes)
         found = _search(samples, subject, name, part)
         findings = findings.model_copy(update={"qualities": findings.qualities | {name: found}})
     return findings
+
+
+def _keyframes(subject: Subject) -> list[int]:
+    """Give when the source's keyframes are shown, in milliseconds from its start; none where it can't be sought."""
+    import av
+
+    if not subject.media.seekable:
+        return []
+    stream = subject.media.picture_stream
+    try:
+        with probe.opened(subject.source) as container:
+            rate, origin = timing(container, stream)
+            ticks = scan(container, stream).keyframes
+    except av.error.FFmpegError:  # where it can be decoded all the same, pieces lie evenly
+        return []
+    return sorted(round((tick - origin) / rate * 1000) for tick in ticks)
 
 
 def _search(samples: Samples, subject: Subject, step: str, progress: Progress) -> QualityFound:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mediaops.graph import AnalysisKind, Findings, PassPlan, plan_pass, plan_samples, sizing
-from mediaops.graph.sampling import PIECE_FRAMES, pieces
+from mediaops.graph.sampling import BEHIND_MILLIS, LEEWAY, PIECE_FRAMES, Piece, pieces
 from mediaops.media import Media, Sound
 from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
@@ -86,12 +86,31 @@ def test_a_step_that_reads_a_searched_one_is_searched_for_itself() -> None:
 def test_pieces_lie_evenly_over_the_film_and_are_a_small_part_of_it() -> None:
     found = pieces(60_000, 25)
     assert 9 == len(found)
-    assert [3333 - 640, 10_000 - 640] == [piece.start for piece in found[:2]]
+    assert [3333 - 480, 10_000 - 480] == [piece.start for piece in found[:2]]
     assert all(piece.length == PIECE_FRAMES * 40 for piece in found)
     assert 5 == len(pieces(15_000, 25))
     assert 48 == len(pieces(3_600_000, 25))
     [whole] = pieces(4000, 25)
     assert (0, 4000) == (whole.start, whole.length)
+
+
+@pytest.mark.parametrize("apart", [500, 2000, 5000, 10_000, 25_000, 100_000])
+def test_pieces_lie_behind_keyframes_and_spread_all_the_same(apart: int) -> None:
+    even, keyframes = pieces(60_000, 25), range(0, 60_000, apart)
+    found = pieces(60_000, 25, keyframes)
+
+    def decoded(of: list[Piece]) -> int:
+        return sum(piece.start - max(k for k in keyframes if k <= piece.start) for piece in of)
+
+    leeway = LEEWAY * 60_000 / 9
+    assert all(abs(one.start - other.start) <= leeway + 1 for one, other in zip(found, even, strict=True))
+    assert 0 <= found[0].start
+    assert found[-1].start + found[-1].length <= 60_000
+    assert decoded(found) < (decoded(even) if apart > BEHIND_MILLIS else 9 * BEHIND_MILLIS)
+    if apart == 5000:
+        assert decoded(found) < 9 * BEHIND_MILLIS
+    behind = {piece.start % apart for piece in found}
+    assert len(behind) > 5, "not all at the same time after a keyframe"
 
 
 @pytest.mark.parametrize(
