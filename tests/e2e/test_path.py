@@ -11,7 +11,9 @@ import pytest
 import yaml
 from playwright.sync_api import sync_playwright
 
+from hack.cluster.waiting import wait_until
 from hack.demo.sample import samples
+from hack.installation import NAMESPACE, RELEASE
 from tests.e2e.media import ffmpeg
 from tests.e2e.workspace import Object, Workspace, asset, conditions, on_x
 
@@ -20,6 +22,7 @@ FOOTAGE = ROOT.parent / "shared" / "testdata"
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SECONDS = 11
+SMALL: Object = {"name": "small", "compress": {"height": 120}}
 
 
 def post_of(workspace: Workspace) -> str:
@@ -53,6 +56,17 @@ def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file,
     )
     return file
+
+
+@pytest.fixture(scope="module")
+def film(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the key of six seconds with a keyframe each second, and a tone."""
+    file = tmp_path_factory.mktemp("film") / "film.mp4"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=6")
+    sound = ("-f", "lavfi", "-i", "sine=frequency=440:duration=6")
+    ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac", file)
+    workspace.upload(file.read_bytes(), "film.mp4")
+    return "film.mp4"
 
 
 @pytest.fixture(scope="module")
@@ -158,19 +172,53 @@ def test_the_example_of_a_recording_is_made(workspace: Workspace, examples: list
     assert workspace.output(recording, "thumbnail-0", "waveform").startswith(b"\x89PNG")
 
 
-def test_a_film_in_segments_has_every_picture_once(workspace: Workspace, tmp_path: Path) -> None:
-    file = tmp_path / "long.mp4"
-    picture = ("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=6")
-    sound = ("-f", "lavfi", "-i", "sine=frequency=440:duration=6")
-    ffmpeg(*picture, *sound, "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-c:a", "aac", file)
-    workspace.upload(file.read_bytes(), "long.mp4")
-    small: Object = {"name": "small", "compress": {"height": 120}}
-    workspace.apply(asset("long", "long.mp4", small, execution={"segments": 3}))
+def test_a_film_in_segments_has_every_picture_once(workspace: Workspace, film: str) -> None:
+    workspace.apply(asset("long", film, SMALL, execution={"segments": 3}))
     made = workspace.finished("long")
     assert conditions(made)["Ready"]["status"] == "True", made["status"]
     status = workspace.jobs("long")["small"]["status"]
     assert {"name": "segments", "value": "3"} in status["values"]
     assert (0, 2) == (status["attempts"], status["jobs"])  # where to cut, the segments; then their join
-    with av.open(io.BytesIO(workspace.output(made, "rendition", "small"))) as film:
-        assert 150 == sum(1 for _ in film.decode(video=0))
-        assert film.streams.audio
+    with av.open(io.BytesIO(workspace.output(made, "rendition", "small"))) as rendition:
+        assert 150 == sum(1 for _ in rendition.decode(video=0))
+        assert rendition.streams.audio
+
+
+def test_a_film_that_is_not_good_enough_is_posted_once_it_may_be(workspace: Workspace, film: str) -> None:
+    text = f"Good enough? #{workspace.name}"
+    poor: Object = {"name": "poor", "compress": {"height": 120, "crf": 45}}
+    checked = asset("poor", film, poor, publish=on_x(text, "poor"), qualityChecks={"minVmaf": 90})
+    workspace.apply(checked)
+    held = workspace.wait("poor", "held back", lambda now: _reason(now, "Published") == "QualityCheckFailed")
+    assert "minVmaf allows at least 90" in conditions(held)["Published"]["message"]
+    assert not workspace.posts(text)
+    (figure,) = held["status"]["quality"]["figures"]
+    assert float(figure["value"]) < 90, figure
+
+    checked["spec"]["qualityChecks"] = {"minVmaf": 1}
+    workspace.apply(checked)
+    workspace.published("poor")
+    assert len(workspace.posts(text)) == 1
+    assert workspace.jobs("poor")["poor"]["status"]["jobs"] == 1, "nothing was made or measured anew"
+
+
+def test_what_a_deleted_asset_leaves_is_named_by_the_sweeper(workspace: Workspace, film: str) -> None:
+    gone: Object = {"name": "gone", "compress": {"height": 90}}
+    workspace.apply(asset("gone", film, gone, deletionPolicy="Delete"))
+    workspace.finished("gone")
+    key = workspace.jobs("gone")["gone"]["spec"]["stepKey"]
+    workspace.delete(["gone"])
+    wait_until("a verdict that its folder may go", lambda: _may_go(workspace, key), 60)
+
+
+def _reason(resource: Object, type_: str) -> str | None:
+    found = conditions(resource).get(type_)
+    return str(found["reason"]) if found and found["status"] == "False" else None
+
+
+def _may_go(workspace: Workspace, key: str) -> bool:
+    """Say whether the operator's pod would delete a step folder, if nothing were too young for it."""
+    command = ["env", "MEDIAOPS_SWEEP_GRACE_SECONDS=1", "mediaops-operator", "sweep", "--dry-run"]
+    operator = ["exec", "-n", NAMESPACE, f"deploy/{RELEASE}-operator", "--", *command]
+    said = workspace.installation.kubectl(*operator)
+    return any(line.split()[-1] == "go" for line in said.splitlines() if key in line)

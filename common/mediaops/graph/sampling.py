@@ -2,7 +2,7 @@
 
 Pieces lie evenly over the film, are joined, and are encoded as one. An encoder gives the first pictures after a cut
 more than others, and the last before one less, because nothing follows that would profit from them; so each piece
-has pictures before and after the measured ones that are encoded and not measured (docs/decisions/0082).
+has pictures before and after the measured ones that are encoded and not measured (docs/decisions/0082, 0084).
 """
 
 from __future__ import annotations
