@@ -31,6 +31,8 @@ OUTSIDE_WORK = 0.1
 """Seconds of one processor for a second of media that an outside engine works on."""
 GPU_FACTOR = 2.0
 """Seconds for which a GPU is held for a second of media."""
+MEASURING_WORK = 1.0
+"""Seconds of one processor for a second of media that is measured; VMAF, the dearest, compares two films."""
 
 
 def estimate(step: Step, duration_millis: int | None) -> Usage:
@@ -54,6 +56,11 @@ def estimate(step: Step, duration_millis: int | None) -> Usage:
         gpu_millis=round(length * GPU_FACTOR) * step.placement.gpu,
         models=models,
     )
+
+
+def estimate_measuring(measurements: int, duration_millis: int | None) -> Usage:
+    """Give what so many measurements of media of a length may use."""
+    return Usage(cpu_millis=round((duration_millis or 0) * MEASURING_WORK) * measurements)
 
 
 def _listening(engine: str, parameters: TranscribeParameters, length: int) -> list[ModelUsage]:

@@ -91,7 +91,10 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     made, trouble = _launches(observed, course.works, source, installation, now)
     _tell_launched(course, made)
     processed = _processed(asset, course.works, source)
-    quality = plan_quality(observed, course.works, status, installation, now, processed=processed)
+    spent = total_cost(source.ingest, course.works, asset.status.quality)
+    quality = plan_quality(
+        observed, course.works, status, installation, now, spent=spent, processed=processed
+    )
     publish = _publishing(observed, course, source, quality.says, installation, now)
     spent = total_cost(source.ingest, course.works, quality.status)
     found = {"media": facts, "ingest": source.ingest, "quality": quality.status, "cost": spent}

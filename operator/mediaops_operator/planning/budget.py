@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
-from mediaops.estimates import estimate
+from mediaops.estimates import estimate, estimate_measuring
 from mediaops.models.mediaasset import Budget, IngestStatus
 from mediaops.models.quality import QualityStatus
 from mediaops.models.usage import Cost
@@ -40,7 +40,7 @@ def over_budget(
     """Say of which operations the start has to wait for a larger budget, and why, by name."""
     if budget is None:
         return {}
-    left = budget.micro_usd - (spent.micro_usd if spent else 0)
+    left = _left(budget, spent)
     waiting = []
     for work in works:
         if work.open and work.job:
@@ -56,10 +56,29 @@ def over_budget(
                 "so that nobody knows whether the budget would be exceeded"
             )
         elif cost.micro_usd > max(0, left):
-            held[work.name] = (
-                f"{work.name} may cost up to {dollars(cost.micro_usd)}, and "
-                f"{dollars(max(0, left))} of the budget of {dollars(budget.micro_usd)} are left"
-            )
+            held[work.name] = _too_dear(work.name, cost, left, budget)
         else:
             left -= cost.micro_usd
     return held
+
+
+def measuring_over_budget(
+    budget: Budget | None, spent: Cost | None, measurements: int, duration_millis: int | None, prices: Prices
+) -> str | None:
+    """Say why so many measurements have to wait for a larger budget; None: they don't."""
+    if budget is None:
+        return None
+    cost, left = cost_of(estimate_measuring(measurements, duration_millis), prices), _left(budget, spent)
+    return _too_dear("measuring", cost, left, budget) if cost.micro_usd > max(0, left) else None
+
+
+def _left(budget: Budget, spent: Cost | None) -> int:
+    """Give the millionths of a dollar that are left; less than none where more was spent."""
+    return budget.micro_usd - (spent.micro_usd if spent else 0)
+
+
+def _too_dear(what: str, cost: Cost, left: int, budget: Budget) -> str:
+    return (
+        f"{what} may cost up to {dollars(cost.micro_usd)}, and "
+        f"{dollars(max(0, left))} of the budget of {dollars(budget.micro_usd)} are left"
+    )

@@ -25,6 +25,7 @@ from mediaops.reasons import Reason
 from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import JobView, Observed
+from mediaops_operator.planning.budget import measuring_over_budget
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
 from mediaops_operator.planning.desired import Launch, Note
 from mediaops_operator.planning.operations import Work
@@ -67,13 +68,14 @@ def plan_quality(
     installation: Installation,
     now: datetime,
     *,
+    spent: Cost | None,
     processed: bool,
 ) -> QualityPlan:
-    """Give the next step of checking; `processed`: every operation has succeeded."""
+    """Give the next step of checking; `spent` so far by everything, `processed`: every operation has succeeded."""
     checks = observed.asset.spec.quality_checks
     if checks is None:  # the counters stay: a Job's name is never given twice
         return QualityPlan(status=status.quality and status.quality.model_copy(update={"figures": []}))
-    course = _Course(observed, works, status, installation, now)
+    course = _Course(observed, works, status, installation, now, spent)
     if not processed:
         words = "the files are checked when every operation has succeeded"
         return QualityPlan(_says("Unknown", Reason.WAITING, words), course.quality)
@@ -90,8 +92,10 @@ class _Course:
         status: MediaAssetStatus,
         installation: Installation,
         now: datetime,
+        spent: Cost | None,
     ) -> None:
         self._observed, self._works, self._installation, self._now = observed, works, installation, now
+        self._spent = spent
         before = status.quality or QualityStatus(round=status.round)
         self._job = live_quality(status, observed.jobs)
         self._given_up = not_measured(status) and before.round == status.round and not self._edited(status)
@@ -235,15 +239,25 @@ class _Course:
         said = condition(asset.status.conditions, QUALITY_CHECKED)
         before = said.message if said else ""
         looked = all(one.step_key in self._observed.looked for one in self._missing)
+        dear = self._over_budget()
         rows: tuple[tuple[bool, Says], ...] = (
             (self._given_up, _says("False", Reason.QUALITY_NOT_MEASURED, before)),
             (asset.status.last_handled.cancel is not None, _says("Unknown", Reason.CANCELLED)),
             (asset.spec.suspend, _says("Unknown", Reason.SUSPENDED)),
             (waits, _says("Unknown", Reason.BACKING_OFF, before)),
             (not looked, self._storage()),
+            (dear is not None, _says("False", Reason.BUDGET_EXCEEDED, dear)),
             *([(True, _says("Unknown", refusal.reason, refusal.message))] if refusal else []),
         )
         return next((says for holds, says in rows if holds), None)
+
+    def _over_budget(self) -> str | None:
+        """Say why what is missing is too dear to be measured; None: it isn't."""
+        asset = self._observed.asset
+        facts = asset.status.media
+        length, prices = facts.duration_millis if facts else None, self._installation.prices
+        budget = asset.spec.execution.budget
+        return measuring_over_budget(budget, self._spent, len(self._missing), length, prices)
 
     def _storage(self) -> Says:
         trouble = self._observed.storage_trouble

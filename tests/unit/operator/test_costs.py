@@ -148,6 +148,25 @@ def test_an_asset_that_only_the_budget_keeps_from_going_on_says_so_and_goes_on_o
     assert 1 == len(world.jobs())
 
 
+def test_measuring_that_could_exceed_the_budget_waits_until_it_is_raised() -> None:
+    world = world_of(TWO)
+    (job,) = world.jobs()
+    step, *_ = world.order(job).steps
+    world.complete(job)
+    ten_minutes_long(world, step.step_key)
+    world.settle()
+    world.edit(qualityChecks={"maxSilentSeconds": 5}, execution={"budget": {"microUsd": 300}})
+    world.settle()
+    assert world.jobs() == []
+    assert world.condition("QualityChecked") == ("False", "BudgetExceeded")
+    said = next(c for c in world.asset["status"]["conditions"] if c["type"] == "QualityChecked")
+    assert said["message"] == "measuring may cost up to $0.6, and $0.0001 of the budget of $0.0003 are left"
+    world.edit(execution={"budget": {"microUsd": 10**9}})
+    world.settle()
+    (job,) = world.jobs()
+    assert job["metadata"]["name"].startswith("clip-quality-")
+
+
 def test_a_model_without_a_price_is_not_started_under_a_budget_and_named() -> None:
     caption = {"engine": "openai", "model": "gpt-9"}
     spec = SPOKEN | {"operations": [{"name": "post", "caption": caption}]}
@@ -157,17 +176,19 @@ def test_a_model_without_a_price_is_not_started_under_a_budget_and_named() -> No
     assert 1 == len(world_of(spec, LIST_PRICES).jobs())
 
 
+def ten_minutes_long(world: World, step_key: str) -> None:
+    """Have a step's result say how long the source is."""
+    result = StepResult.model_validate_json(world.storage.objects[f"acme/steps/{step_key}/result.json"])
+    world.put_result(result.model_copy(update={"source": Measured(duration_millis=600_000)}))
+
+
 def test_sound_is_priced_by_its_length_which_is_known_once_it_was_prepared() -> None:
     spec = SPOKEN | {"operations": SPOKEN["operations"][:1]}
     world = world_of(spec, LIST_PRICES, budget={"microUsd": 10_000})
     (job,) = world.jobs()
     (prepared,) = world.order(job).steps
     world.complete(job)
-    # Ten minutes of sound at 0.006 dollars a minute.
-    result = StepResult.model_validate_json(
-        world.storage.objects[f"acme/steps/{prepared.step_key}/result.json"]
-    )
-    world.put_result(result.model_copy(update={"source": Measured(duration_millis=600_000)}))
+    ten_minutes_long(world, prepared.step_key)  # at 0.006 dollars each
     world.settle()
     assert [] == world.jobs()
     assert world.succeeded()["words"] == ("Unknown", "BudgetExceeded")
