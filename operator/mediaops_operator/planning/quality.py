@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mediaops.checks import judged, summary
 from mediaops.identity import quality_job_name
@@ -22,15 +22,16 @@ from mediaops.planner import Measurement
 from mediaops.planner.measurements import apart
 from mediaops.prices import cost_of
 from mediaops.reasons import Reason
-from mediaops_operator.conclude import Verdict, backoff, conclude, left_over
+from mediaops_operator.conclude import Verdict, conclude, left_over
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import JobView, Observed
 from mediaops_operator.planning.budget import measuring_over_budget
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
 from mediaops_operator.planning.desired import Launch, Note
 from mediaops_operator.planning.operations import Work
+from mediaops_operator.planning.own_jobs import afterwards
 from mediaops_operator.planning.passes import CAPABILITY_ROOM, results_by_name
-from mediaops_operator.planning.work_orders import failed_note, work_order
+from mediaops_operator.planning.work_orders import work_order
 
 QUALITY_CHECKED = "QualityChecked"
 
@@ -175,26 +176,24 @@ class _Course:
                 self._charge(usage)
         if verdict is None or verdict.blameless:
             return self._moved(job.name)
-        counts = {"jobs": self.quality.jobs + 1, "attempts": self.quality.attempts + verdict.counted}
-        return self._failed(job, verdict, self.quality.model_copy(update=counts))
+        return self._failed(job, verdict)
 
-    def _failed(self, job: JobView, verdict: Verdict, quality: QualityStatus) -> QualityPlan:
-        retry = self._observed.asset.spec.retry
-        note = failed_note("measuring for quality checks", verdict, job.name, quality.attempts, retry.limit)
-        if verdict.permanent or (verdict.counted and quality.attempts >= retry.limit):
-            tried = "" if verdict.permanent else f" ({quality.attempts} attempts)"
-            says = _says("False", Reason.QUALITY_NOT_MEASURED, f"{verdict.reason}: {verdict.message}{tried}")
-            return QualityPlan(says, quality, ended=(job.name,), notes=(note,))
-        wait = backoff(retry, quality.attempts, quality.jobs - 1 - quality.attempts, verdict.counted)
-        due = (job.end_time or self._now) + timedelta(seconds=wait)
-        message = f"{verdict.reason}: {verdict.message}; the next attempt starts at {stamp(due)}"
+    def _failed(self, job: JobView, verdict: Verdict) -> QualityPlan:
+        quality, retry = self.quality, self._observed.asset.spec.retry
+        uncounted = quality.jobs - quality.attempts
+        after = afterwards(
+            "measuring for quality checks", job, verdict, quality.attempts, uncounted, retry, self._now
+        )
+        counts: dict[str, int | str] = {"jobs": quality.jobs + 1, "attempts": after.attempts}
+        counts |= {"next_attempt_time": stamp(after.due)} if after.due else {}
+        given_up = _says("False", Reason.QUALITY_NOT_MEASURED, f"{verdict.reason}: {after.message}")
         return QualityPlan(
-            _says("Unknown", Reason.BACKING_OFF, message),
-            quality.model_copy(update={"next_attempt_time": stamp(due)}),
+            _says("Unknown", Reason.BACKING_OFF, after.message) if after.due else given_up,
+            quality.model_copy(update=counts),
             ended=(job.name,),
-            notes=(note,),
-            wake_at=due,
-            again=due <= self._now,
+            notes=(after.note,),
+            wake_at=after.due,
+            again=after.due is not None and after.due <= self._now,
         )
 
     def _judge(self, checks: QualityChecks) -> QualityPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mediaops.identity import ingest_job_name, ingest_step_key
 from mediaops.models.conditions import ConditionStatus
@@ -13,12 +13,13 @@ from mediaops.models.usage import Cost, Usage
 from mediaops.models.work import IngestOrder
 from mediaops.prices import Prices, cost_of
 from mediaops.reasons import Reason
-from mediaops_operator.conclude import backoff, conclude, left_over
+from mediaops_operator.conclude import conclude, left_over
 from mediaops_operator.installation import Installation
 from mediaops_operator.observed import Found, JobView, Observed
 from mediaops_operator.planning.conditions import Says, condition, moment, sentence, stamp
 from mediaops_operator.planning.desired import Launch, Note
-from mediaops_operator.planning.work_orders import failed_note, work_order
+from mediaops_operator.planning.own_jobs import afterwards
+from mediaops_operator.planning.work_orders import work_order
 from mediaops_operator.resolve import identified, needs_ingest
 
 SOURCE_READY = "SourceReady"
@@ -132,25 +133,21 @@ def _fetch(
 def _judge(observed: Observed, ingest: IngestStatus, job: JobView, now: datetime) -> SourcePlan:
     """Take the end of an ingest Job that left no result into account."""
     verdict = conclude(job, _STEP, [_STEP])
-    retry = observed.asset.spec.retry
-    attempts = ingest.attempts + (1 if verdict.counted else 0)
-    after = ingest.model_copy(update={"attempts": attempts, "jobs": ingest.jobs + 1, "job_name": job.name})
-    note = failed_note("fetching the source", verdict, job.name, attempts, retry.limit)
-    if verdict.permanent or (verdict.counted and attempts >= retry.limit):
-        tried = "" if verdict.permanent else f" ({attempts} attempts)"
-        says = _says("False", verdict.reason, f"{verdict.message}{tried}")
-        return SourcePlan(says, None, after, ended=(job.name,), notes=(note,))
-    wait = backoff(retry, attempts, ingest.jobs - ingest.attempts, verdict.counted)
-    due = (job.end_time or now) + timedelta(seconds=wait)
-    message = f"{verdict.reason}: {verdict.message}; the next attempt starts at {stamp(due)}"
+    uncounted = ingest.jobs - ingest.attempts
+    after = afterwards(
+        "fetching the source", job, verdict, ingest.attempts, uncounted, observed.asset.spec.retry, now
+    )
+    counts: dict[str, int | str] = {"attempts": after.attempts, "jobs": ingest.jobs + 1, "job_name": job.name}
+    counts |= {"next_attempt_time": stamp(after.due)} if after.due else {}
+    says = _says("Unknown", Reason.BACKING_OFF, after.message)
     return SourcePlan(
-        _says("Unknown", Reason.BACKING_OFF, message),
+        says if after.due else _says("False", verdict.reason, after.message),
         None,
-        after.model_copy(update={"next_attempt_time": stamp(due)}),
+        ingest.model_copy(update=counts),
         ended=(job.name,),
-        notes=(note,),
-        wake_at=due,
-        again=due <= now,
+        notes=(after.note,),
+        wake_at=after.due,
+        again=after.due is not None and after.due <= now,
     )
 
 
