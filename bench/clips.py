@@ -67,14 +67,14 @@ def small(folder: Path) -> list[Path]:
 
 
 def full_hd(folder: Path) -> Path:
-    """Give the clip for what is about speed: 1080p with sound, as a camera writes it."""
+    """Give the clip for what is about speed: 1080p with grain and sound, as a camera writes it."""
     picture = f"testsrc2=s=1920x1080:r=30:d={seconds()}"
     sound = f"sine=f=330:r=48000:d={seconds()}"
     encoder = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "18", "-g", "60", "-pix_fmt", "yuv420p"]
     return _made(
         folder / f"full-hd-{seconds()}.mp4",
         *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound),
-        *("-vf", "noise=alls=5:allf=t", *encoder, "-c:a", "aac", "-b:a", "128k", "-shortest"),
+        *("-vf", GRAIN, *encoder, "-c:a", "aac", "-b:a", "128k", "-shortest"),
         *("-movflags", "+faststart"),
     )
 

@@ -52,7 +52,7 @@ def media() -> Iterator[Figure]:
         say("the seed's table")
         yield from _seeds(clips.full_hd(kept), kept)
         say("a filter of OpenCV")
-        yield from opencv_in_chain()
+        yield from opencv_in_chain(clips.full_hd(kept))
         say("in segments")
         yield segments_cpu(clips.full_hd(kept))
         say("quality")

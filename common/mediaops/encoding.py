@@ -43,10 +43,14 @@ ANIMATED = frozenset({WEBP, AVIF, PNG, GIF})
 
 SOUND_KBPS = 128
 """Bit rate of a video's sound in kilobits per second: AAC-LC at 128 is what platforms ask for at least."""
-UNASKED_CRF = 20
-"""H.264 quality where no compress operation asked for one: a crop or filter shouldn't cost visible quality."""
+UNASKED = Encoding(Codec.H264, crf=18, quick=True)
+"""Where no compress operation asked: a crop or filter should cost neither visible quality nor much time."""
 IMAGE_QUALITY = 82
 """Quality of an image, 1 to 100, unless asked otherwise."""
+
+
+X264 = ("libx264", "-preset", "medium", "-profile:v", "high")
+QUICK_X264 = ("libx264", "-preset", "veryfast", "-profile:v", "high")
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ class VideoCodec:
 VIDEO_CODECS: dict[Codec, VideoCodec] = {
     Codec.H264: VideoCodec(
         MP4,
-        ("libx264", "-preset", "medium", "-profile:v", "high"),
+        X264,
         23,
         "h264",
         "h264_nvenc",
@@ -138,7 +142,7 @@ def picture_arguments(encoding: Encoding, picture: Picture) -> tuple[str, ...]:
         )
     if encoding.hardware:
         return _nvenc_arguments(encoding)
-    arguments = ("-c:v", *codec.arguments, "-pix_fmt", "yuv420p")
+    arguments = ("-c:v", *(QUICK_X264 if encoding.quick else codec.arguments), "-pix_fmt", "yuv420p")
     if encoding.bitrate_kbps is not None:
         rate = encoding.bitrate_kbps
         if encoding.max_size_bytes is not None:  # what counts is the whole: no bound on any second of it

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import cast
 
-from mediaops.encoding import AVIF, JPEG, PNG, UNASKED_CRF, VIDEO_CODECS, WEBP, copied, encoder_words
+from mediaops.encoding import AVIF, JPEG, PNG, UNASKED, VIDEO_CODECS, WEBP, copied, encoder_words
 from mediaops.graph import outputs, segmented, sizing
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
 from mediaops.graph.commands import (
@@ -302,7 +302,7 @@ class _Planner:
         """
         above = self.steps[step.input]
         node = self._node(step)
-        encoding = self.encodings[above.name] = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
+        encoding = self.encodings[above.name] = node.encoding or UNASKED
         why = segmented.whole_because(self.media, self.nodes, node.name, encoding)
         cuts = Cuts(whole=why) if why else self.findings.cuts
         if cuts is None:
@@ -326,14 +326,14 @@ class _Planner:
         above, node, cuts = self.steps[step.input], self._node(step), self.findings.cuts
         if cuts is None:
             raise ValueError(f"{step.name} has no cuts to go by")
-        encoding = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
+        encoding = node.encoding or UNASKED
         encoding = self._found(above, encoding, self.findings.qualities.get(above.name))
         index = int(step.parameters["index"])
         self.own.append(segmented.segment(self.nodes, node, encoding, self.media, cuts, index, step.name))
 
     def _encoding(self, step: StepOrder, node: Node) -> Encoding:
         """Settle which encoder writes a video: the GPU's where the step asked for a GPU and that has one."""
-        encoding = node.encoding or Encoding(Codec.H264, crf=UNASKED_CRF)
+        encoding = node.encoding or UNASKED
         values = self.values.setdefault(step.name, {})
         if step.gpu and self.findings.encoders is None:
             self._want(AnalysisKind.ENCODERS, step)

@@ -215,7 +215,7 @@ OPERATION = Operation(
     parameters=CropParameters,
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
-    version="2",
+    version="3",
     work=4.0,
     plan=plan,
 )

@@ -347,7 +347,7 @@ OPERATION = Operation(
     parameters=FilterParameters,
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
-    version="3",
+    version="4",
     work=4.0,
     plan=plan,
 )

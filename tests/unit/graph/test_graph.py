@@ -104,7 +104,9 @@ def test_a_stored_intermediate_and_what_follows_it_are_both_one_encode_from_the_
         "[vertical.1]scale=out_range=limited,format=yuv420p,setsar=1[vertical/rendition]",
         "[vertical.0]scale=out_range=limited,format=yuv420p,setsar=1[small/rendition]",
     ] == list(only(plan).graph)
-    assert "-crf 20" in arguments(plan, "vertical/rendition")
+    assert "-preset veryfast -profile:v high -pix_fmt yuv420p -crf 18" in arguments(
+        plan, "vertical/rendition"
+    )
     assert "-crf 23" in arguments(plan, "small/rendition")
 
 
