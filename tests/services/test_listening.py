@@ -1,6 +1,7 @@
 """transcribe with the real offline engine on real sound."""
 
 import json
+import subprocess
 import wave
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from mediaops.models.base import FileType
 from mediaops.models.work import StepOrder
 from mediaops.reasons import Reason
-from mediaops.transcript import Transcript
-from mediaops_ops import transcribe
+from mediaops.transcript import Transcript, Word
+from mediaops_ops import processors, transcribe
+from mediaops_ops.engines import pocketsphinx
+from mediaops_ops.engines.utterances import Utterance
 from mediaops_ops.outcome import Inputs, StepError, StepOutcome
 
 JFK = Path(__file__).parents[3] / "shared/testdata/jfk.flac"
@@ -111,3 +114,45 @@ def test_what_the_engine_cannot_do_fails_at_once_and_for_good(
     with pytest.raises(StepError) as raised:
         run(audio, tmp_path / "work", **parameters)
     assert (raised.value.reason, raised.value.permanent) == (reason, True)
+
+
+@pytest.fixture
+def twice(jfk: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same words twice, a pause between them, short as they are for more than one decoder."""
+    monkeypatch.setattr(pocketsphinx, "ALONE_BELOW_MILLIS", 0)
+    part, pause = jfk[: 5 * RATE], np.zeros(3 * RATE // 2)
+    return wav(tmp_path / "audio.wav", np.concatenate([part, pause, part, pause]))
+
+
+def test_side_by_side_the_same_words_are_heard_as_one_after_another(
+    twice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = []
+    for count in (1, 2):
+        monkeypatch.setattr(processors, "usable", lambda count=count: count)
+        _, seen = run(twice, tmp_path / str(count))
+        assert seen == sorted(seen)
+        heard.append((tmp_path / str(count) / "transcript.json").read_text())
+    assert heard[0] == heard[1]
+    first, second = Transcript.model_validate_json(heard[0]).segments
+    assert "fellow" in first.text
+    assert first.text == second.text, "the same sound gives the same words wherever it stands"
+
+
+def test_a_decoder_that_is_killed_fails_the_step_and_none_is_left(
+    twice: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processors, "usable", lambda: 2)
+    asked, processes = pocketsphinx._asked, set[subprocess.Popen[bytes]]()
+
+    def killed(process: subprocess.Popen[bytes], utterance: Utterance) -> list[Word]:
+        processes.add(process)
+        process.kill()
+        return asked(process, utterance)
+
+    monkeypatch.setattr(pocketsphinx, "_asked", killed)
+    with pytest.raises(StepError) as raised:
+        run(twice, tmp_path / "work")
+    assert (raised.value.reason, raised.value.permanent) == (Reason.OUT_OF_MEMORY, False)
+    assert processes
+    assert all(process.poll() is not None for process in processes)

@@ -109,7 +109,7 @@ class TranscribeParameters(Parameters):
 
 
 ENGINE_VERSIONS = {
-    TranscribeEngine.POCKETSPHINX: "6",
+    TranscribeEngine.POCKETSPHINX: "7",
     TranscribeEngine.OPENAI: "2",
     TranscribeEngine.FASTER_WHISPER: "1",
 }

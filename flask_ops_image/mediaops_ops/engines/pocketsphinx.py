@@ -1,21 +1,31 @@
 """Listening with pocketsphinx: offline, English, on the processor alone; real, but no match for larger models.
 
-Sound is read and decoded an utterance at a time, so an hour takes no more memory than a minute. Each
-utterance is decoded by itself (cepstral means over the whole of it), so the same sound gives the same words
-wherever it stands in a file. Two guards keep words from being made up: only what a voice activity detector
-takes for speech is decoded at all, and the model's fillers (silence, breath, noise) are no words.
+Sound is read an utterance at a time and decoded a few at a time, so an hour takes no more memory than a minute.
+Each utterance is decoded by itself (cepstral means and noise of it alone), so the same sound gives the same words
+wherever it stands in a file, and whatever is decoded beside it. Two guards keep words from being made up: only what
+a voice activity detector takes for speech is decoded at all, and the model's fillers (silence, breath, noise) are no
+words.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self, cast
+
+from pydantic import TypeAdapter
 
 from mediaops.operations.transcribe import DEFAULT_MODELS, TranscribeEngine
 from mediaops.reasons import Reason
 from mediaops.transcript import Segment, Transcript, Word
+from mediaops_ops import processors
+from mediaops_ops.engines.side_by_side import streamed
 from mediaops_ops.engines.sound import BYTES_PER_MILLI, FRAME_BYTES, RATE, frames, length_millis
 from mediaops_ops.engines.utterances import Frame, Utterance, utterances
 from mediaops_ops.outcome import Progress, StepError
@@ -34,6 +44,16 @@ into "like you are comparing can do"; with these it survives that, half the volu
 for 1.7 times the work.
 """
 
+MOST_DECODERS = 4
+"""Utterances decoded at a time, where there are as many processors: each decoder has a model of its own in memory."""
+ALONE_BELOW_MILLIS = 30_000
+"""Shorter sounds have hardly a second utterance to decode meanwhile."""
+HELD_BACK = 0.95
+"""Share of what is read that counts as done: the last utterances are read while others are still decoded."""
+
+_HEAD = struct.Struct("<II")
+"""Before an utterance in a pipe: its bytes, and when it begins."""
+_WORDS = TypeAdapter(list[Word])
 _FILLER = re.compile(r"^[<\[+]")
 _PRONUNCIATION = re.compile(r"\(\d+\)$")
 
@@ -55,14 +75,14 @@ def listen(audio: Path, *, language: str | None, model: str, vad: bool, progress
             f"pocketsphinx has the model {MODEL} only, not {model}.",
             permanent=True,
         )
-    import pocketsphinx  # 40 MB of model; only who listens pays for it
+    import pocketsphinx  # only who listens pays for it
 
-    decoder = pocketsphinx.Decoder(samprate=RATE, loglevel="FATAL", **SEARCH)
     sound = _Sound(audio, pocketsphinx.Vad(sample_rate=RATE) if vad else None)
     heard: list[list[Word]] = []
-    for utterance in utterances(sound):
-        heard.append(_decoded(decoder, utterance))
-        progress(sound.done)
+    with _Decoders() as decoders:
+        for words in decoders.decoded(utterances(sound), sound.length):
+            heard.append(words)
+            progress(sound.done * HELD_BACK)
     progress(1.0)
     spoken = [words for words in heard if words]
     return Transcript(
@@ -80,13 +100,13 @@ class _Sound:
 
     def __init__(self, audio: Path, vad: pocketsphinx.Vad | None) -> None:
         self._audio, self._vad = audio, vad
-        self._length = length_millis(audio)
+        self.length = length_millis(audio)
         self.millis = 0
 
     @property
     def done(self) -> float:
         """Give the fraction that is read."""
-        return min(1.0, self.millis / max(1, self._length))
+        return min(1.0, self.millis / max(1, self.length))
 
     def __iter__(self) -> Iterator[Frame]:
         import numpy as np  # as above
@@ -98,9 +118,70 @@ class _Sound:
             yield Frame(whole, self._vad is None or self._vad.is_speech(whole), loudness)
 
 
+class _Decoders:
+    """Decoders side by side, each in a process of its own: pocketsphinx holds the interpreter while it decodes."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            process.kill()
+            process.communicate()
+
+    def decoded(self, spoken: Iterable[Utterance], length_millis: int) -> Iterator[list[Word]]:
+        """Give the words of each utterance, in order; raises StepError."""
+        workers = min(processors.usable(), MOST_DECODERS)
+        if workers == 1 or length_millis < ALONE_BELOW_MILLIS:
+            return map(partial(_decoded, _decoder()), spoken)
+        return streamed(self._started, spoken, workers)
+
+    def _started(self) -> Callable[[Utterance], list[Word]]:
+        line = [sys.executable, "-m", __name__]
+        process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._processes.append(process)
+        return partial(_asked, process)
+
+
+def _asked(process: subprocess.Popen[bytes], utterance: Utterance) -> list[Word]:
+    """Have another process decode an utterance; raises StepError where it died of it."""
+    asked, answers = cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout)
+    try:
+        asked.write(_HEAD.pack(len(utterance.pcm), utterance.start_millis) + utterance.pcm)
+        asked.flush()
+        answer = answers.readline()
+    except BrokenPipeError:
+        answer = b""
+    if not answer:
+        died_of = process.wait()
+        reason = Reason.OUT_OF_MEMORY if died_of == -signal.SIGKILL else Reason.INTERNAL_ERROR
+        raise StepError(reason, f"pocketsphinx ended unexpectedly (exit code {died_of}).")
+    return _WORDS.validate_json(answer)
+
+
+def main() -> None:
+    """Decode utterances as `_asked` writes them, a line of words for each, until there are no more."""
+    decoder, asked = _decoder(), sys.stdin.buffer
+    while head := asked.read(_HEAD.size):
+        size, start_millis = _HEAD.unpack(head)
+        words = _decoded(decoder, Utterance(asked.read(size), start_millis))
+        sys.stdout.buffer.write(_WORDS.dump_json(words) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+def _decoder() -> pocketsphinx.Decoder:
+    import pocketsphinx  # 40 MB of model; only who listens pays for it
+
+    return pocketsphinx.Decoder(samprate=RATE, loglevel="FATAL", **SEARCH)
+
+
 def _decoded(decoder: pocketsphinx.Decoder, utterance: Utterance) -> list[Word]:
     """Give an utterance's words, with times in the file."""
     duration = utterance.start_millis + len(utterance.pcm) // BYTES_PER_MILLI
+    decoder.reinit_feat()  # else it takes what it learned of noise from whatever it decoded before
     decoder.start_utt()
     decoder.process_raw(utterance.pcm, full_utt=True)
     decoder.end_utt()
@@ -127,3 +208,7 @@ def _segment(words: list[Word]) -> Segment:
         end_millis=words[-1].end_millis,
         confidence=round(sum(sure) / len(sure), 3),
     )
+
+
+if __name__ == "__main__":
+    main()

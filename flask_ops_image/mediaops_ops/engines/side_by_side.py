@@ -1,16 +1,20 @@
-"""Several calls to an engine outside at once: their answers in order, and the first failure ends them all.
+"""Several things at once, what comes of them in order; the first failure ends them all.
 
-The threads are daemons, so a stop from outside (SIGTERM, deadline), which reaches the main thread as an
-exception, doesn't wait for answers that nobody needs any more.
+Whatever is called waits for others: for engines outside, or for other processes. The threads are daemons, so a stop
+from outside (SIGTERM, deadline), which reaches the main thread as an exception, doesn't wait for answers that nobody
+needs any more.
 """
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 AT_ONCE = 4
@@ -50,3 +54,42 @@ def side_by_side(tasks: Sequence[Callable[[], T]], progress: Callable[[float], N
     finally:
         stopped.set()
     return [results[number] for number in range(len(tasks))]
+
+
+def streamed(make: Callable[[], Callable[[S], T]], items: Iterable[S], workers: int) -> Iterator[T]:
+    """Work on items as they come, a few at a time; gives what came of each, in their order.
+
+    `make` gives each thread what it works with. At most two items a worker are held, however many there are.
+    Raises what `make` or a piece of work raised.
+    """
+    waiting: queue.SimpleQueue[tuple[S, Future[T]] | None] = queue.SimpleQueue()
+    stopped = threading.Event()
+
+    def serve() -> None:
+        work: Callable[[S], T] | None = None
+        while (task := waiting.get()) and not stopped.is_set():
+            item, future = task
+            try:
+                work = work or make()
+                future.set_result(work(item))
+            except BaseException as error:
+                future.set_exception(error)
+
+    threads = 0
+    pending: deque[Future[T]] = deque()
+    try:
+        for item in items:
+            if threads < workers:
+                threading.Thread(target=serve, daemon=True).start()
+                threads += 1
+            future: Future[T] = Future()
+            pending.append(future)
+            waiting.put((item, future))
+            if len(pending) >= 2 * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        stopped.set()
+        for _ in range(threads):
+            waiting.put(None)
