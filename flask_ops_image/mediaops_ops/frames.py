@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from fcntl import F_SETPIPE_SZ, fcntl
 from pathlib import Path
 from subprocess import Popen
 from threading import Thread
@@ -29,7 +31,8 @@ log = logging.getLogger(__name__)
 CLIP_LIMIT = 3.0
 """How steep CLAHE may make the curve of a tile, in multiples of an even one."""
 TILES = (8, 8)
-BUFFER_BYTES = 4 * 1024 * 1024
+PIPE_BYTES = 1024 * 1024
+"""What Linux lets anybody have between two processes; by default it is a sixteenth, and they wait for each other."""
 _BROKEN_PIPE = "Broken pipe"
 
 
@@ -75,7 +78,7 @@ class _Group:
 
     def start(self, command: Command, fed: int | None) -> None:
         """Start a command, then what it feeds; its own ends of the pipes are closed here."""
-        pipes = [os.pipe() for _ in command.feeds]
+        pipes = [_pipe() for _ in command.feeds]
         own = [write for _, write in pipes] + ([] if fed is None else [fed])
         try:
             line = self._line(command, fed=fed, feeding=[write for _, write in pipes])
@@ -84,7 +87,7 @@ class _Group:
             for descriptor in own:
                 os.close(descriptor)
         for feed, (read, _) in zip(command.feeds, pipes, strict=True):
-            onward, write = os.pipe()
+            onward, write = _pipe()
             worker = _Worker(feed.filter, read, write)
             self.workers.append(worker)
             self.start(feed.command, onward)
@@ -96,6 +99,14 @@ class _Group:
             ffmpeg.end(process)
         for worker in self.workers:
             worker.join()
+
+
+def _pipe() -> tuple[int, int]:
+    """Make a pipe that holds about a frame, or as much as the system allows."""
+    read, write = os.pipe()
+    with suppress(OSError):
+        fcntl(write, F_SETPIPE_SZ, PIPE_BYTES)
+    return read, write
 
 
 class _Worker(Thread):
@@ -111,69 +122,78 @@ class _Worker(Thread):
         """Work until the frames end, or a process on either side does."""
         import av
 
-        with os.fdopen(self._read, "rb", 0) as incoming, os.fdopen(self._write, "wb", 0) as outgoing:
-            try:
-                self._pump(incoming, outgoing)
-            except (OSError, EOFError, av.error.FFmpegError) as error:
-                # The process before or behind has ended, and says why.
-                log.info("frames end early", extra={"why": type(error).__name__})
+        try:
+            self._pump()
+        except (OSError, EOFError, av.error.FFmpegError) as error:
+            # The process before or behind has ended, and says why.
+            log.info("frames end early", extra={"why": type(error).__name__})
+        finally:
+            os.close(self._read)
+            os.close(self._write)
 
-    def _pump(self, incoming: Any, outgoing: Any) -> None:
+    def _pump(self) -> None:
         import av
 
         with (
-            av.open(incoming, format="nut", buffer_size=BUFFER_BYTES) as source,
-            av.open(outgoing, "w", format="nut", buffer_size=BUFFER_BYTES) as target,
+            av.open(f"pipe:{self._read}", format="nut") as source,
+            av.open(f"pipe:{self._write}", "w", format="nut") as target,
         ):
             stream = source.streams.video[0]
             onward = target.add_stream("rawvideo", rate=stream.average_rate or 25)
             onward.width, onward.height = stream.codec_context.width, stream.codec_context.height
             onward.pix_fmt = stream.codec_context.pix_fmt
             onward.time_base = onward.codec_context.time_base = stream.time_base
-            for frame in source.decode(stream):
-                changed = self._changed(frame)
-                if changed is None:
+            # A raw frame is its packet: changed where it lies, it is neither decoded nor encoded nor copied.
+            for packet in source.demux(stream):
+                if not packet.size:
+                    continue
+                if not self._changed(packet, onward.width, onward.height, onward.pix_fmt):
                     return
-                for packet in onward.encode(changed):
-                    target.mux(packet)
-            for packet in onward.encode():
+                packet.stream = onward
                 target.mux(packet)
 
-    def _changed(self, frame: Any) -> Any:
-        """Give a frame as the filter leaves it; None, and the error kept, where the filter broke."""
-        import av
+    def _changed(self, packet: Any, width: int, height: int, pixels: str) -> bool:
+        """Have the filter change a frame; False, and the error kept, where it broke."""
+        import numpy as np
 
         try:
-            changed = av.VideoFrame.from_ndarray(self._change(frame.to_ndarray()), format=frame.format.name)
+            content = np.frombuffer(packet, np.uint8)
+            if pixels == "rgb24":
+                self._change(content.reshape(height, width, 3))
+            else:  # yuv420p: brightness first
+                self._change(content[: width * height].reshape(height, width))
         except Exception as error:
             log.exception("a filter on frames broke")
             self.error = error
-            return None
-        changed.pts, changed.time_base = frame.pts, frame.time_base
-        return changed
+            return False
+        return True
 
 
-def clarity(percent: int) -> Callable[[NDArray[uint8]], NDArray[uint8]]:
+def clarity(percent: int) -> Callable[[NDArray[uint8]], None]:
     """Give local contrast: contrast-limited adaptive histogram equalization (Zuiderveld 1994) of brightness."""
     import cv2
+    import numpy as np
 
     clahe = cv2.createCLAHE(CLIP_LIMIT, TILES)
     share = percent / 100
 
-    def mixed(bright: Any) -> Any:
-        return cv2.addWeighted(clahe.apply(bright), share, bright, 1 - share, 0)
+    def change(bright: Any) -> None:
+        cv2.addWeighted(clahe.apply(bright), share, bright, 1 - share, 0, bright)
 
-    def of(picture: Any) -> Any:
-        if picture.ndim == 3:  # red, green and blue
-            split = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)
-            split[..., 0] = mixed(split[..., 0])
-            return cv2.cvtColor(split, cv2.COLOR_YCrCb2RGB)
-        rows = picture.shape[0] * 2 // 3  # yuv420p: brightness above, colour in a third below
-        picture[:rows] = mixed(picture[:rows])
-        return picture
+    def of(picture: Any) -> None:
+        if picture.ndim == 2:
+            change(picture)
+            return
+        split = cv2.cvtColor(picture, cv2.COLOR_RGB2YCrCb)
+        bright = np.ascontiguousarray(split[..., 0])
+        change(bright)
+        split[..., 0] = bright
+        cv2.cvtColor(split, cv2.COLOR_YCrCb2RGB, picture)
 
     return of
 
 
-FILTERS: dict[FrameFilterName, Callable[[int], Callable[[Any], Any]]] = {FrameFilterName.CLARITY: clarity}
-"""Each filter by its name: takes its strength in percent, gives what it does to a frame."""
+FILTERS: dict[FrameFilterName, Callable[[int], Callable[[Any], None]]] = {FrameFilterName.CLARITY: clarity}
+"""Each filter by its name: takes its strength in percent, gives what changes a frame where it lies.
+
+A frame comes as its brightness, rows by columns (video), or as red, green and blue (images)."""
