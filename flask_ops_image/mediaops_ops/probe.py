@@ -68,27 +68,49 @@ WEBM_CODECS = frozenset({"vp8", "vp9", "av1", "opus", "vorbis"})
 
 @dataclass
 class Span:
-    """What was found of one stream by reading all its packets; times in seconds."""
+    """What was found of one stream by reading all its packets, half a million in an hour: times in ticks."""
 
-    first: Fraction | None = None
-    last: Fraction = Fraction(0)
-    """When the last packet begins."""
-    end: Fraction = Fraction(0)
-    shortest: Fraction = Fraction(0)
-    """For how long the shortest packet is shown."""
+    tick: Fraction
+    """In seconds."""
+    first_tick: int | None = None
+    last_tick: int = 0
+    end_tick: int = 0
+    shortest_ticks: int = 0
     packets: int = 0
     timed: bool = True
     """Every packet said when it begins."""
     size_bytes: int = 0
 
-    def add(self, begin: Fraction, duration: Fraction, size_bytes: int) -> None:
-        """Take a packet in."""
-        self.first = begin if self.first is None else min(self.first, begin)
-        self.last = max(self.last, begin)
-        self.end = max(self.end, begin + duration)
-        self.shortest = min(self.shortest or duration, duration)
+    def add(self, begin: int | None, duration: int, size_bytes: int) -> None:
+        """Take a packet in; one that doesn't say when it begins follows on the one before."""
+        if begin is None:
+            self.timed, begin = False, self.end_tick
+        self.first_tick = begin if self.first_tick is None else min(self.first_tick, begin)
+        self.last_tick = max(self.last_tick, begin)
+        self.end_tick = max(self.end_tick, begin + duration)
+        self.shortest_ticks = min(self.shortest_ticks or duration, duration)
         self.packets += 1
         self.size_bytes += size_bytes
+
+    @property
+    def first(self) -> Fraction | None:
+        """Give when the first packet begins, in seconds; None: there is none."""
+        return None if self.first_tick is None else self.first_tick * self.tick
+
+    @property
+    def last(self) -> Fraction:
+        """Give when the last packet begins, in seconds."""
+        return self.last_tick * self.tick
+
+    @property
+    def end(self) -> Fraction:
+        """Give when the last packet ends, in seconds."""
+        return self.end_tick * self.tick
+
+    @property
+    def shortest(self) -> Fraction:
+        """Give for how long the shortest packet is shown, in seconds."""
+        return self.shortest_ticks * self.tick
 
 
 def check(path: Path, file_type: FileType) -> Media:
@@ -266,16 +288,14 @@ def _spans(container: Any) -> dict[int, Span]:
     """Read all packets, which costs little more than reading the file, and give each stream's span."""
     import av
 
-    spans = {stream.index: Span() for stream in container.streams}
+    spans = {stream.index: Span(stream.time_base or Fraction(1)) for stream in container.streams}
     try:
         for packet in container.demux():
-            begin = packet.pts if packet.pts is not None else packet.dts
             if not packet.size or packet.is_discard:
                 continue
-            span, base = spans[packet.stream.index], packet.time_base
             # A bare stream of H.264 or HEVC has no times: its pictures follow one another.
-            span.timed = span.timed and begin is not None
-            span.add(span.end if begin is None else begin * base, (packet.duration or 0) * base, packet.size)
+            begin = packet.pts if packet.pts is not None else packet.dts
+            spans[packet.stream_index].add(begin, packet.duration or 0, packet.size)
     except av.error.FFmpegError as error:
         # A damaged end: what could be read is judged by its span.
         log.info("reading packets ended early", extra={"error": type(error).__name__})
