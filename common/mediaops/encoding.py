@@ -212,7 +212,10 @@ def sound_arguments(
 def audio_arguments(encoding: Encoding, sound: Sound, loudness: str | None) -> tuple[str, ...]:
     """Give the encoder's arguments for a sound file; `loudness` as above."""
     _, encoder, default = AUDIO_CODECS[encoding.codec]
-    return ("-c:a", encoder, "-b:a", f"{encoding.bitrate_kbps or default}k", *_within_reach(sound, loudness))
+    # libopus writes nothing of a sound that is shorter than its frames.
+    whole = ("-af", "apad=whole_dur=20ms") if encoding.codec is Codec.OPUS and loudness is None else ()
+    within = _within_reach(sound, loudness)
+    return ("-c:a", encoder, "-b:a", f"{encoding.bitrate_kbps or default}k", *whole, *within)
 
 
 def in_stereo(sound: Sound) -> str:

@@ -207,7 +207,8 @@ def waveform(step: str, width: int, container: Container) -> Hanging:
     arguments, pixels = STILLS[PNG if file else container]
     picture = Picture(width, max(2, width // 4))
     drawn = f"showwavespic=s={picture.width}x{picture.height}:colors=0x4ea1ff"
-    tail = _in_pixels(("aformat=channel_layouts=mono", drawn), pixels)
+    # It draws nothing at all of fewer samples than columns.
+    tail = _in_pixels(("aformat=channel_layouts=mono", f"apad=whole_len={picture.width}", drawn), pixels)
     return Hanging(SOURCE, tail, Output(step, "thumbnail-0", container, arguments, picture, image=file))
 
 

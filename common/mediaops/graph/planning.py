@@ -224,6 +224,7 @@ class _Planner:
         encoding = self.nodes[above].encoding if above in self.nodes else None
         if isinstance(parameters, CompressParameters):
             encoding = compress.encoding(parameters)
+            parameters = compress.lasting(parameters, self.media.duration_millis or 0)
         if self.media.file_type is FileType.AUDIO:
             encoding = encoding or Encoding(Codec.AAC)
             self.nodes[step.name] = Node(step.name, above, Change(Picture(1, 1)), encoding)

@@ -126,6 +126,13 @@ def plan(parameters: CompressParameters, picture: Picture) -> Change:
     return Change(lowered, (f"fps={parameters.fps}", *change.filters))
 
 
+def lasting(parameters: CompressParameters, duration_millis: int) -> CompressParameters:
+    """Leave its rate to a film that is shorter than one picture at the lower one: else none would be left."""
+    if parameters.fps is not None and parameters.fps * duration_millis < 1000:
+        return parameters.model_copy(update={"fps": None})
+    return parameters
+
+
 def encoding(parameters: CompressParameters) -> Encoding:
     """Give how the result is written down; `parameters` are resolved, so the codec is set."""
     if parameters.codec is None:

@@ -301,10 +301,21 @@ def test_an_image_that_is_only_cropped_keeps_its_format(form, extension):
 
 
 @pytest.mark.parametrize(
+    ("duration_millis", "lowered"), [(40, False), (99, False), (100, True), (60_000, True)]
+)
+def test_a_film_of_less_than_one_picture_at_the_lower_rate_keeps_its_own(
+    duration_millis: int, lowered: bool
+) -> None:
+    media = VIDEO.model_copy(update={"duration_millis": duration_millis})
+    plan = plan_pass([step("small", "compress", {"fps": 10})], media)
+    assert lowered == any("fps=10" in chain for chain in only(plan).graph)
+
+
+@pytest.mark.parametrize(
     ("block", "wanted"),
     [
         ({}, "-map 0:0 -c:a aac -b:a 128k -ac 2 -ar 48000 -movflags +faststart -f ipod"),
-        ({"codec": "opus"}, "-map 0:0 -c:a libopus -b:a 96k -ac 2 -ar 48000 -f ogg"),
+        ({"codec": "opus"}, "-map 0:0 -c:a libopus -b:a 96k -af apad=whole_dur=20ms -ac 2 -ar 48000 -f ogg"),
         ({"codec": "mp3", "bitrateKbps": 256}, "-map 0:0 -c:a libmp3lame -b:a 256k -ac 2 -ar 48000 -f mp3"),
     ],
 )
