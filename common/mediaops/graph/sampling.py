@@ -26,6 +26,7 @@ LEEWAY = 0.375
 BEHIND_MILLIS = 2000
 """Pieces begin up to so long after a keyframe, each at another time: beginnings of shots don't stand for a film."""
 GOLDEN = (5**0.5 - 1) / 2
+"""Steps of this share of a whole spread evenly over it, however many there are."""
 
 
 @dataclass(frozen=True)

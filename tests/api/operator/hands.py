@@ -66,9 +66,17 @@ class Hands:
         self.api.patch(self.path("/apis/mediaops.dev/v1alpha1", "mediaassets", name), body)
 
     def delete(self, name: str) -> None:
-        """Delete an asset, and what it owns, which nobody else does here."""
+        """Delete an asset, and what it owns."""
         uid = self.asset(name)["metadata"]["uid"]
         self.api.delete(self.path("/apis/mediaops.dev/v1alpha1", "mediaassets", name))
+        self.collect(uid)
+
+    def collect(self, uid: str) -> None:
+        """Delete what a deleted asset owns, which nobody else does here.
+
+        An operator that hasn't heard of its end yet makes a ProcessingJob anew, which the garbage collector would
+        delete as well.
+        """
         for plural, group in (
             ("processingjobs", "/apis/mediaops.dev/v1alpha1"),
             ("jobs", JOBS),
