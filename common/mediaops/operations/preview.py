@@ -43,11 +43,13 @@ def spans(parameters: Preview, fps: int, duration_millis: int) -> list[tuple[int
         return [(0, there - 1)]
     pieces = min(parameters.pieces, wanted)
     found = []
+    free = 0  # where nearly all pictures are wanted, pieces in even places would overlap by one
     for index in range(pieces):
-        count = wanted * (index + 1) // pieces - wanted * index // pieces
-        middle = there * (2 * index + 1) // (2 * pieces)
-        first = min(max(0, middle - count // 2), there - count)
+        before, after = wanted * index // pieces, wanted * (index + 1) // pieces
+        count, middle = after - before, there * (2 * index + 1) // (2 * pieces)
+        first = min(max(free, middle - count // 2), there - (wanted - before))
         found.append((first, first + count - 1))
+        free = first + count
     return found
 
 
