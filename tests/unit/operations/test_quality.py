@@ -59,9 +59,10 @@ def test_it_comes_to_the_target_in_few_tries(
     target: int, curve: dict[str, float], off: float, steeper: float
 ) -> None:
     found, probes = searched(X264, target, curve, off, steeper)
-    near = 0.06 * (100 - target)
+    # Where the few fall faster than all, what they say of another crf is off by a share of what VMAF lacks.
+    near, said = (0.3, 0.25) if steeper == 1.0 else (0.06 * (100 - target),) * 2
     assert target == pytest.approx(vmaf(found.crf, **curve), abs=near)
-    assert found.vmaf == pytest.approx(vmaf(found.crf, **curve), abs=near)
+    assert found.vmaf == pytest.approx(vmaf(found.crf, **curve), abs=said)
     assert found.kbps == pytest.approx(4000 * math.exp(-0.12 * found.crf), rel=0.02)
     assert len([probe for probe in probes if probe.all]) == 1, "these are dear"
     assert len(probes) <= 4
