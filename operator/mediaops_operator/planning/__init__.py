@@ -91,7 +91,6 @@ def _plan(observed: Observed, installation: Installation, now: datetime) -> Desi
     made, trouble = _launches(observed, course.works, source, installation, now)
     _tell_launched(course, made)
     processed = _processed(asset, course.works, source)
-    spent = total_cost(source.ingest, course.works, asset.status.quality)
     quality = plan_quality(
         observed, course.works, status, installation, now, spent=spent, processed=processed
     )
