@@ -21,6 +21,7 @@ SPEECH = REAL.with_name("jfk.flac")
 GRAIN = "noise=alls=4:allf=t,gblur=0.8"
 """What a camera adds, as its lens and its own filter leave it: without it made pictures compress as no film does, and
 sharp it is all that they consist of."""
+# Cameras tag HD so; untagged, every picture would be converted on its way through raw frames.
 HD_COLORS = ("-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv")
 RECIPES: dict[str, tuple[str, str]] = {
     "clouds": (
@@ -75,17 +76,8 @@ def full_hd(folder: Path) -> Path:
     return _made(
         folder / f"full-hd-{seconds()}.mp4",
         *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound),
-        *(
-            "-vf",
-            f"{GRAIN},scale=out_color_matrix=bt709:out_range=limited,format=yuv420p",
-            *encoder,
-            *HD_COLORS,
-            "-c:a",
-            "aac",
-            "-b:a",
-            "128k",
-            "-shortest",
-        ),
+        *("-vf", f"{GRAIN},scale=out_color_matrix=bt709:out_range=limited,format=yuv420p"),
+        *(*encoder, *HD_COLORS, "-c:a", "aac", "-b:a", "128k", "-shortest"),
         *("-movflags", "+faststart"),
     )
 

@@ -48,9 +48,9 @@ UNASKED = Encoding(Codec.H264, crf=18, quick=True)
 IMAGE_QUALITY = 82
 """Quality of an image, 1 to 100, unless asked otherwise."""
 
-
 X264 = ("libx264", "-preset", "medium", "-profile:v", "high")
 QUICK_X264 = ("libx264", "-preset", "veryfast", "-profile:v", "high")
+"""What each costs in time and bytes stands in docs/decisions/0085."""
 
 
 @dataclass(frozen=True)

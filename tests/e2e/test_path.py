@@ -22,7 +22,6 @@ FOOTAGE = ROOT.parent / "shared" / "testdata"
 CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SECONDS = 11
-SMALL: Object = {"name": "small", "compress": {"height": 120}}
 
 
 def post_of(workspace: Workspace) -> str:
@@ -173,7 +172,8 @@ def test_the_example_of_a_recording_is_made(workspace: Workspace, examples: list
 
 
 def test_a_film_in_segments_has_every_picture_once(workspace: Workspace, film: str) -> None:
-    workspace.apply(asset("long", film, SMALL, execution={"segments": 3}))
+    small: Object = {"name": "small", "compress": {"height": 120}}
+    workspace.apply(asset("long", film, small, execution={"segments": 3}))
     made = workspace.finished("long")
     assert conditions(made)["Ready"]["status"] == "True", made["status"]
     status = workspace.jobs("long")["small"]["status"]

@@ -156,6 +156,7 @@ def test_a_secret_without_the_agreed_key_gives_its_asset_nothing(workspace: Work
     assert "mediaops-credential" in conditions(now)["SourceReady"]["message"]
     (pod,) = [p for p in pods(workspace) if p["metadata"]["name"].startswith("curious-")]
     started = [c.get("started") for c in pod["status"].get("containerStatuses", [])]
+    # The kubelet makes no container whose Secret lacks the key; one without a status it hasn't tried to make.
     assert True not in started, pod["status"]
     workspace.delete(["curious"])
 

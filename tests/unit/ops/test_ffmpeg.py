@@ -28,7 +28,7 @@ def test_each_failure_has_its_reason(code, errors, reason, permanent):
 
 
 def test_the_first_cause_is_told_without_paths_addresses_and_end():
-    errors = [
+    errors = [  # /work is where a pod's work folder is mounted
         "[Parsed_zscale_0 @ 0x7ff8500029c0] code 3074: no path between colorspaces",
         "[out#0/mp4 @ 0x1] Could not write /work/run-a1b2/small/rendition.mp4 to https://host/key?sig=1",
     ]
