@@ -22,6 +22,7 @@ from mediaops.graph.commands import (
 )
 from mediaops.graph.kinds import MAKES, PREPARE_AUDIO, PREPARE_CUTS, PREPARE_SEGMENT, needs_media
 from mediaops.graph.measuring import Way
+from mediaops.graph.reordering import before_tones, picked
 from mediaops.graph.sampling import Samples, pieces
 from mediaops.graph.segmented import CUTS, REMUXED
 from mediaops.graph.upright import upright
@@ -239,13 +240,39 @@ class _Planner:
             change = self._cropped(step, parameters, change)
         elif above in self.whole:
             self.whole.add(step.name)
-        node = Node(step.name, above, change, encoding)
         self._keep_track(step, above)
-        self.nodes[step.name] = node
+        node = self._placed(step, change, encoding)
         if step.stored and self.media.file_type is FileType.IMAGE:
             self.pictures.append(outputs.image(node, self.media))
         elif step.stored:
             self._video(step, node)
+
+    def _placed(self, step: StepOrder, change: Change, encoding: Encoding | None) -> Node:
+        """Add the step's picture to the tree; tones above that nobody else needs are done on what it leaves."""
+
+        def alone(name: str, reader: str | None) -> bool:
+            return self._needed_by(name) <= {reader or step.name}
+
+        parent: str | None
+        parent, tones = before_tones(self.nodes, self._above(step), change, alone)
+        if tones.filters:
+            smaller = Node(f"{step.name}~", parent, change, None)
+            self.nodes[smaller.name] = smaller
+            parent, change = smaller.name, tones
+        node = self.nodes[step.name] = Node(step.name, parent, change, encoding)
+        return node
+
+    def _needed_by(self, name: str) -> set[str]:
+        """Name what needs the moving picture at a node: the steps that read it, and itself where it is stored."""
+        needing = {step.name for step in self.steps.values() if self._above(step) == name and self._moves(step)}
+        return needing | ({name} if name in self.steps and self.steps[name].stored else set())
+
+    def _moves(self, step: StepOrder) -> bool:
+        """Say whether a step makes something that moves of the picture it reads."""
+        if MAKES.get(step.type) is Makes.IMAGES:
+            parameters = cast(ThumbnailParameters, self._parameters(step))
+            return parameters.sprite is not None or parameters.preview is not None
+        return MAKES.get(step.type) is Makes.RENDITION
 
     def _sound_file(self, step: StepOrder, encoding: Encoding) -> None:
         """Add a stored sound, at the rate for its size where one is given."""
@@ -491,7 +518,7 @@ class _Planner:
             pictures = self.pictures
             if not still and not any(hanging.output.lasts for hanging in pictures):
                 pictures = [outputs.counted(self.nodes[SOURCE], pictures[0].output.step), *pictures]
-            top = staged(self.nodes, pictures, () if still else outputs.ARRIVING)
+            top = staged(picked(self.nodes, pictures), pictures, () if still else outputs.ARRIVING)
             command = self._stage(top, f"0:{stream}")
             yield replace(
                 command,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mediaops.media import Media
 from mediaops.models.base import FileType
-from mediaops.picture import Change, Picture
+from mediaops.picture import Change, Picture, Tone
 
 
 def upright(media: Media) -> Change:
@@ -17,8 +17,10 @@ def upright(media: Media) -> Change:
     if media.hdr:
         filters.append(
             # HDR is always BT.2020 in practice; files that don't say so would have no way to BT.709 otherwise.
-            "setparams=color_primaries=bt2020:colorspace=bt2020nc,zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,"
-            "zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
+            Tone(
+                "setparams=color_primaries=bt2020:colorspace=bt2020nc,zscale=t=linear:npl=100,format=gbrpf32le,"
+                "zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=limited,format=yuv420p"
+            )
         )
     if not media.square_pixels or min(width, height) < 2:
         filters.append(f"scale={picture.width}:{picture.height},setsar=1")

@@ -74,7 +74,7 @@ def staged(nodes: Nodes, hangings: Sequence[Hanging], arriving: tuple[str, ...])
     """Cut a tree into stages at the filters that FFmpeg hasn't; `arriving`: a later stage's first filters."""
     top = Stage()
     home: dict[str, Stage] = {}
-    for name in _used(nodes, hangings):
+    for name in used(nodes, hangings):
         node = nodes[name]
         stage, parent = (top, None) if node.parent is None else (home[node.parent], node.parent)
         filters: list[str | FrameFilter] = []
@@ -94,19 +94,30 @@ def staged(nodes: Nodes, hangings: Sequence[Hanging], arriving: tuple[str, ...])
     return top
 
 
+def used(nodes: Nodes, hangings: Sequence[Hanging]) -> list[str]:
+    """Name the nodes on the way to any output, each after its parent."""
+    wanted: set[str] = set()
+    for hanging in hangings:
+        name: str | None = hanging.node
+        while name is not None:
+            wanted.add(name)
+            name = nodes[name].parent
+    return [name for name in nodes if name in wanted]
+
+
 def shared(nodes: Nodes, hangings: Sequence[Hanging], source: str) -> list[str]:
     """Wire everything to one source of pictures: each node once, split into as many links as read it."""
-    used = _used(nodes, hangings)
-    readers = dict.fromkeys(used, 0)
+    names = used(nodes, hangings)
+    readers = dict.fromkeys(names, 0)
     for hanging in hangings:
         readers[hanging.node] += 1
-    for name in used:
+    for name in names:
         parent = nodes[name].parent
         if parent is not None:
             readers[parent] += 1
     chains: list[str] = []
     links: dict[str, list[str]] = {}
-    for name in used:
+    for name in names:
         node = nodes[name]
         start = source if node.parent is None else links[node.parent].pop(0)
         split = [f"split={readers[name]}"] if readers[name] > 1 else []
@@ -133,14 +144,14 @@ def _clocked(nodes: Nodes, hanging: Hanging) -> list[str]:
     filters = way(nodes, hanging.node)
     timed = any(
         nodes[name].change.timed or any(isinstance(file, SubtitleFile) for file in nodes[name].change.files)
-        for name in _used(nodes, [hanging])
+        for name in used(nodes, [hanging])
     )
     return [f"setpts=PTS+{seconds(hanging.at_millis or 0)}/TB", *filters] if timed else filters
 
 
 def files(nodes: Nodes, hangings: Sequence[Hanging]) -> tuple[GraphFile, ...]:
     """Give the files that filters on the way to any output read, each once."""
-    return tuple(dict.fromkeys(file for name in _used(nodes, hangings) for file in nodes[name].change.files))
+    return tuple(dict.fromkeys(file for name in used(nodes, hangings) for file in nodes[name].change.files))
 
 
 def sampled(
@@ -168,17 +179,6 @@ def filtered_apart(nodes: Nodes, names: Iterable[str]) -> bool:
                 return True
             name = nodes[name].parent
     return False
-
-
-def _used(nodes: Nodes, hangings: Sequence[Hanging]) -> list[str]:
-    """Name the nodes on the way to any output, each after its parent."""
-    wanted: set[str] = set()
-    for hanging in hangings:
-        name: str | None = hanging.node
-        while name is not None:
-            wanted.add(name)
-            name = nodes[name].parent
-    return [name for name in nodes if name in wanted]
 
 
 def way(nodes: Nodes, name: str) -> list[str]:

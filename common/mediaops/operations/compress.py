@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from mediaops.models.base import FileType, rules
 from mediaops.operations.base import Makes, Operation, Parameters
 from mediaops.operations.loudness import Loudness
-from mediaops.picture import Change, Picture, scaled_to_height
+from mediaops.picture import Change, Picture, Thinning, scaled_to_height
 
 
 class Codec(StrEnum):
@@ -123,7 +123,7 @@ def plan(parameters: CompressParameters, picture: Picture) -> Change:
     if rate is None or parameters.fps is None or parameters.fps >= rate:
         return change
     lowered = Picture(change.picture.width, change.picture.height, float(parameters.fps))
-    return Change(lowered, (f"fps={parameters.fps}", *change.filters))
+    return Change(lowered, (Thinning(f"fps={parameters.fps}"), *change.filters))
 
 
 def lasting(parameters: CompressParameters, duration_millis: int) -> CompressParameters:

@@ -11,7 +11,16 @@ from pydantic import ConfigDict, Field
 from mediaops.models.base import FileType, Model, Pixels, rules
 from mediaops.operations import crop_track
 from mediaops.operations.base import Makes, Operation, Parameters
-from mediaops.picture import MAX_SIDE, Change, Picture, PlanError, scaled, scaled_to_height, scaled_to_width
+from mediaops.picture import (
+    MAX_SIDE,
+    Change,
+    Cut,
+    Picture,
+    PlanError,
+    scaled,
+    scaled_to_height,
+    scaled_to_width,
+)
 from mediaops.survey import SURVEY_VERSION
 from mediaops.track import Path
 
@@ -165,7 +174,7 @@ def _centred(picture: Picture, across: int, down: int) -> Change:
 def _cut(picture: Picture, width: int, height: int, x: int, y: int) -> Change:
     if (width, height) == (picture.width, picture.height):
         return Change(picture)
-    return Change(picture.sized(width, height), (f"crop={width}:{height}:{x}:{y}",))
+    return Change(picture.sized(width, height), (Cut(f"crop={width}:{height}:{x}:{y}"),))
 
 
 def _surrounded(picture: Picture, across: int, down: int, *, blurred: bool) -> Change:

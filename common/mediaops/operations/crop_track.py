@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from mediaops.models.base import Millis, Model, Pixels
-from mediaops.picture import Change, Picture
+from mediaops.picture import Change, Cut, Picture
 from mediaops.track import Axis, Follows, Knot, Path
 
 FILE = "crop-track.json"
@@ -70,7 +70,7 @@ def change(picture: Picture, cut: Picture, paths: Sequence[Path]) -> Change:
     still = picture.frame_rate is None or len(pieces) == 1
     edge = str(round(paths[0].knots[0].edge * side)) if still else f"'{_choice(pieces)}'"
     x, y = (edge, "0") if axis(picture, cut) == "x" else ("0", edge)
-    return Change(cut, (f"crop={cut.width}:{cut.height}:{x}:{y}",), timed=not still)
+    return Change(cut, (Cut(f"crop={cut.width}:{cut.height}:{x}:{y}"),), timed=not still)
 
 
 def _pieces(path: Path, side: int) -> list[tuple[float, str]]:

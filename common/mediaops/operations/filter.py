@@ -11,7 +11,17 @@ from pydantic import ConfigDict, Field
 from mediaops.looks import Look
 from mediaops.models.base import FileReference, FileType, Model, Reference, rules
 from mediaops.operations.base import Makes, Operation, Parameters
-from mediaops.picture import Change, FileKind, FilterFile, FrameFilter, FrameFilterName, Picture, PlanError
+from mediaops.picture import (
+    Change,
+    FileKind,
+    FilterFile,
+    FrameFilter,
+    FrameFilterName,
+    Picture,
+    PlanError,
+    Shade,
+    Tone,
+)
 from mediaops.safe_area import insets
 from mediaops.subtitles import Font, SubtitleFile, SubtitlePosition, SubtitleStyle
 from mediaops.transcript import Language
@@ -257,17 +267,19 @@ class FilterParameters(Parameters):
         return self.model_dump(mode="json", exclude_none=True, exclude={"steps": {"__all__": named}})
 
 
-SEPIA = "colorchannelmixer=.393:.769:.189:0:.349:.686:.168:0:.272:.534:.131"
+SEPIA = Tone(
+    "colorchannelmixer=.393:.769:.189:0:.349:.686:.168:0:.272:.534:.131"
+)
 """The matrix that the W3C's Filter Effects draft gives for sepia(1)."""
 
 
 WRITTEN: dict[str, Callable[[int], str]] = {
-    "brightness": lambda percent: f"eq=brightness={percent / 100:g}",
-    "contrast": lambda percent: f"eq=contrast={1 + percent / 100:g}",
-    "saturation": lambda percent: f"eq=saturation={1 + percent / 100:g}",
+    "brightness": lambda percent: Tone(f"eq=brightness={percent / 100:g}"),
+    "contrast": lambda percent: Tone(f"eq=contrast={1 + percent / 100:g}"),
+    "saturation": lambda percent: Tone(f"eq=saturation={1 + percent / 100:g}"),
     "sharpen": lambda percent: f"unsharp=luma_amount={percent / 50:g}",
     "blur": lambda pixels: f"gblur=sigma={pixels}:steps=3",
-    "vignette": lambda percent: f"vignette=angle={percent / 100 * 1.4:.3f}",  # radians; π/2 is black corners
+    "vignette": lambda percent: Shade(f"vignette=angle={percent / 100 * 1.4:.3f}"),  # radians; π/2 is black corners
     "denoise": lambda percent: f"hqdn3d=luma_spatial={percent * 0.12:g}",  # FFmpeg's default of 4 is 33 %
 }
 """Filters with a figure, in FFmpeg's language."""
@@ -282,7 +294,7 @@ MIN_BLURRED_PIXELS = 4
 FONTS = "files/fonts"
 """Folder with the typefaces, below the pass's folder."""
 
-PLAIN = {"grayscale": "hue=s=0", "sepia": SEPIA}
+PLAIN = {"grayscale": Tone("hue=s=0"), "sepia": SEPIA}
 """Filters without one."""
 
 
@@ -298,7 +310,8 @@ def plan(parameters: FilterParameters, picture: Picture) -> Change:
 def _step(step: FilterStep, index: int, picture: Picture, kit: BrandKit) -> Change:
     """Give what one step does; `kit` is the brand kit in force."""
     if step.lut is not None:
-        return Change(picture, (f"lut3d=file={step.lut.table.path}:interp=tetrahedral",), (step.lut.table,))
+        table = step.lut.table
+        return Change(picture, (Tone(f"lut3d=file={table.path}:interp=tetrahedral"),), (table,))
     if step.burn_subtitles is not None:
         script = step.burn_subtitles.script(kit, picture)
         return Change(picture, (f"ass=filename={script.path}:fontsdir={FONTS}",), (script,))

@@ -75,8 +75,8 @@ def test_the_whole_line_of_a_pass():
     assert [
         "[0:0]split=2[source.0][source.1]",
         "[source.0]crop=608:1080:656:0[vertical.0]",
-        "[vertical.0]eq=contrast=1.1[toned.0]",
-        "[toned.0]scale=406:720[small.0]",
+        "[vertical.0]scale=406:720[small~.0]",
+        "[small~.0]eq=contrast=1.1[small.0]",
         "[small.0]scale=out_range=limited,format=yuv420p,setsar=1[small/rendition]",
         "[source.1]select=gte(t\\,1.000),scale=640:360:out_color_matrix=bt601,format=yuvj420p[poster/thumbnail-0]",
     ] == line[line.index("-filter_complex") + 1].split(";")
@@ -395,7 +395,7 @@ def test_frames_leave_the_graph_for_a_filter_that_ffmpeg_hasnt_and_feed_the_rest
             step(
                 "clear", "filter", {"steps": [{"contrast": 10}, {"clarity": 40}, {"sepia": {}}]}, stored=False
             ),
-            step("small", "compress", {"height": 720}, input="clear"),
+            step("small", "compress", {}, input="clear"),
             step("poster", "thumbnail", {}),
         ],
         VIDEO,
