@@ -177,7 +177,8 @@ class Command:
         line = reading(ffmpeg, source, self.inputs, threads)
         bounded = _bounded(threads)
         if fed is not None:
-            line += ["-protocol_whitelist", "pipe", "-f", "nut", "-i", f"pipe:{fed}"]
+            # Its times stay as they are, even where its first picture isn't at nought (-seek_timestamp).
+            line += ["-seek_timestamp", "1", "-protocol_whitelist", "pipe", "-f", "nut", "-i", f"pipe:{fed}"]
         if self.joined is not None:
             line += ["-itsoffset", self.joined.offset, "-protocol_whitelist", "file,pipe"]
             line += ["-f", "concat", "-i", self.joined.listed]

@@ -135,3 +135,17 @@ def test_an_encoder_that_fails_behind_the_frames_is_the_one_that_speaks(
     assert "EncodeFailed" == failure.reason
     assert "Broken pipe" not in failure.message
     assert "Is a directory" in failure.message
+
+
+def test_a_picture_that_begins_after_its_sound_still_does_behind_the_filter(
+    make: Any, step: Step, tmp_path: Path
+) -> None:
+    late = make(
+        tmp_path / "late.mp4",
+        *("-itsoffset", "0.8", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=2", "-f", "lavfi", "-i", "sine=d=3"),
+        *("-c:v", "libx264", "-preset", "ultrafast"),
+    )
+    desk, work = run(late, tmp_path, step("clear", "filter", filtered({"clarity": 10})))
+
+    assert [] == work.failures
+    assert pictures(desk, "clear")[0][0] == pytest.approx(0.8, abs=0.05)
