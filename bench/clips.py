@@ -69,14 +69,23 @@ def small(folder: Path) -> list[Path]:
 
 
 def full_hd(folder: Path) -> Path:
-    """Give the clip for what is about speed: 1080p with grain and sound, as a camera writes it."""
-    picture = f"testsrc2=s=1920x1080:r=30:d={seconds()}"
+    """Give the clip for what is about speed: 1080p of coloured clouds with grain, and sound, as a camera writes it.
+
+    Not bars or plain colours: what is even but for its grain is all grain behind a filter for local contrast.
+    """
+    clouds = "perlin=s={}:r=30:octaves=4:persistence=0.5:xscale=6:yscale=6:tscale=0.3:random_mode=seed:random_seed={}"
+    planes = (("640x360", "eq=contrast=2.5"), ("320x180", "eq=contrast=0.7"), ("320x180", "eq=contrast=0.7"))
+    drawn = [
+        f"{clouds.format(size, seed)},{change},format=gray[{seed}]" for seed, (size, change) in enumerate(planes)
+    ]
+    picture = ";".join((*drawn, "[0][1][2]mergeplanes=0x001020:yuv420p"))
     sound = f"sine=f=330:r=48000:d={seconds()}"
     encoder = ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "18", "-g", "60", "-pix_fmt", "yuv420p"]
+    tagged = "setparams=colorspace=bt709:range=tv"
     return _made(
-        folder / f"full-hd-{seconds()}.mp4",
+        folder / f"full-hd-clouds-{seconds()}.mp4",
         *("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound),
-        *("-vf", f"{GRAIN},scale=out_color_matrix=bt709:out_range=limited,format=yuv420p"),
+        *("-vf", f"{tagged},scale=1920:1080,{GRAIN},format=yuv420p"),
         *(*encoder, *HD_COLORS, "-c:a", "aac", "-b:a", "128k", "-shortest"),
         *("-movflags", "+faststart"),
     )

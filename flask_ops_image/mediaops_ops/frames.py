@@ -31,6 +31,10 @@ log = logging.getLogger(__name__)
 CLIP_LIMIT = 3.0
 """How steep CLAHE may make the curve of a tile, in multiples of an even one."""
 TILES = (8, 8)
+HALVED_PIXELS = 400_000
+"""From 480 lines on."""
+ZERO = 128
+"""What stands for no change, where changes are kept in bytes; a greater one than 127 is cut off."""
 PIPE_BYTES = 1024 * 1024
 """What Linux lets anybody have between two processes; by default it is a sixteenth, and they wait for each other."""
 _BROKEN_PIPE = "Broken pipe"
@@ -170,15 +174,25 @@ class _Worker(Thread):
 
 
 def clarity(percent: int) -> Callable[[NDArray[uint8]], None]:
-    """Give local contrast: contrast-limited adaptive histogram equalization (Zuiderveld 1994) of brightness."""
+    """Give local contrast: contrast-limited adaptive histogram equalization (Zuiderveld 1994) of brightness.
+
+    Large pictures are looked at in half their size: it costs half, and raises grain half as much.
+    """
     import cv2
     import numpy as np
 
+    cv2.setNumThreads(1)  # FFmpeg on either side has use for the others; a second one here gains little
     clahe = cv2.createCLAHE(CLIP_LIMIT, TILES)
     share = percent / 100
 
     def change(bright: Any) -> None:
-        cv2.addWeighted(clahe.apply(bright), share, bright, 1 - share, 0, bright)
+        height, width = bright.shape
+        if bright.size < HALVED_PIXELS:
+            cv2.addWeighted(clahe.apply(bright), share, bright, 1 - share, 0, bright)
+            return
+        small = cv2.resize(bright, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        changes = cv2.addWeighted(clahe.apply(small), share, small, -share, ZERO)
+        cv2.addWeighted(bright, 1, cv2.resize(changes, (width, height)), 1, -ZERO, bright)
 
     def of(picture: Any) -> None:
         if picture.ndim == 2:

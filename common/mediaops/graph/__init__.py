@@ -25,6 +25,7 @@ from mediaops.graph.commands import (
     ImageFile,
     Output,
     PassPlan,
+    encoder_threads,
     folder_name,
     reading,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Output",
     "PassPlan",
     "Samples",
+    "encoder_threads",
     "folder_name",
     "needs_media",
     "plan_pass",

@@ -360,7 +360,7 @@ OPERATION = Operation(
     parameters=FilterParameters,
     takes=frozenset({FileType.VIDEO, FileType.IMAGE}),
     makes=Makes.RENDITION,
-    version="4",
+    version="5",
     work=4.0,
     plan=plan,
 )

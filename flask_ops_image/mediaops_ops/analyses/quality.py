@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from mediaops.encoding import VIDEO_CODECS, picture_arguments
-from mediaops.graph import Findings, Samples, folder_name, plan_samples
+from mediaops.graph import Findings, Samples, encoder_threads, folder_name, plan_samples
 from mediaops.operations import quality
 from mediaops.operations.quality import Level, Probe, QualityFound, Try
 from mediaops.reasons import Reason
@@ -144,7 +144,8 @@ class _Bench:
 
     def _encode(self, listed: Path, crf: float, made: Path) -> None:
         encoder = picture_arguments(replace(self.samples.encoding, crf=crf), self.samples.picture)
-        line = [*self._reading(listed), "-vf", self._timing, *encoder, "-threads", str(processors.usable())]
+        threads = encoder_threads(encoder, processors.usable())
+        line = [*self._reading(listed), "-vf", self._timing, *encoder, "-threads", str(threads)]
         line += ["-fps_mode", "passthrough", str(made)]
         ffmpeg.run(line, self.place, on_report=lambda _: None, on_tick=lambda: None)
 

@@ -425,3 +425,12 @@ def test_a_quality_is_not_searched_behind_a_filter_that_samples_would_leave_out(
     plan = plan_pass([clear, step("small", "compress", wanted, input="clear")], VIDEO)
 
     assert "can't be met behind clarity" in plan.impossible["small"]
+
+
+def test_x264_gets_half_as_many_threads_again_as_there_are_processors():
+    plan = plan_pass([step("a", "compress", {}), step("b", "compress", {"codec": "vp9"})], VIDEO)
+    line = only(plan).line("ffmpeg", "in.mp4", "out", 2)
+    given = [line[index + 1] for index, word in enumerate(line) if word == "-threads"]
+
+    assert ["2", "3", "2"] == given  # the decoder, x264, VP9
+    assert "-threads" not in only(plan).line("ffmpeg", "in.mp4", "out")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -149,3 +150,22 @@ def test_a_picture_that_begins_after_its_sound_still_does_behind_the_filter(
 
     assert [] == work.failures
     assert pictures(desk, "clear")[0][0] == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_large_picture_gets_the_same_local_contrast_and_less_of_its_grain() -> None:
+    y, x = np.mgrid[0:800, 0:1000]
+    grain = np.random.default_rng(3).normal(0, 3, (800, 1000))
+    before = (120 + 25 * np.sin(x / 30) * np.cos(y / 40) + 40 * np.sin(x / 200) + grain).astype(np.uint8)
+    after, every_pixel = before.copy(), cv2.createCLAHE(frames.CLIP_LIMIT, frames.TILES).apply(before)
+    frames.clarity(100)(after)
+
+    def soft(picture: Any) -> Any:
+        return cv2.GaussianBlur(picture.astype(float), (0, 0), 4)
+
+    def grainy(picture: Any) -> float:
+        return float((picture - soft(picture)).std())
+
+    assert 4 > np.abs(soft(after) - soft(every_pixel)).mean()
+    assert 15 < np.abs(soft(after) - soft(before)).mean()
+    assert 1.5 * grainy(before) > grainy(after)
+    assert 1.9 * grainy(before) < grainy(every_pixel)
