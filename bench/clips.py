@@ -73,10 +73,12 @@ def full_hd(folder: Path) -> Path:
 
     Not bars or plain colours: what is even but for its grain is all grain behind a filter for local contrast.
     """
-    clouds = "perlin=s={}:r=30:octaves=4:persistence=0.5:xscale=6:yscale=6:tscale=0.3:random_mode=seed:random_seed={}"
+    shape = "octaves=4:persistence=0.5:xscale=6:yscale=6:tscale=0.3"
+    clouds = f"perlin=s={{}}:r={RATE}:{shape}:random_mode=seed:random_seed={{}}"
     planes = (("640x360", "eq=contrast=2.5"), ("320x180", "eq=contrast=0.7"), ("320x180", "eq=contrast=0.7"))
     drawn = [
-        f"{clouds.format(size, seed)},{change},format=gray[{seed}]" for seed, (size, change) in enumerate(planes)
+        f"{clouds.format(size, seed)},{change},format=gray[{seed}]"
+        for seed, (size, change) in enumerate(planes)
     ]
     picture = ";".join((*drawn, "[0][1][2]mergeplanes=0x001020:yuv420p"))
     sound = f"sine=f=330:r=48000:d={seconds()}"

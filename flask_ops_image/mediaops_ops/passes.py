@@ -6,7 +6,7 @@ Both doors of the image use this. Where files come from and where results go is 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -100,6 +100,8 @@ class Pass:
     desk: Desk
     done: frozenset[str] = frozenset()
     """Steps, by name, whose results are there already."""
+    on_checked: Callable[[Media], None] = lambda _: None
+    """Takes the source's facts, before anything is made of it."""
     failures: list[StepFailure] = field(default_factory=list)
     unreachable: list[StepFailure] = field(default_factory=list)
     """Those of `failures` that only came of something outside being out of reach."""
@@ -420,6 +422,8 @@ class Pass:
 
             self._media[root] = probe.check(path, self.file_type)
             log.info("checked", extra={"media": self._media[root].wire()})
+            if root == SOURCE:
+                self.on_checked(self._media[root])
         return self._media[root]
 
     def _settle(

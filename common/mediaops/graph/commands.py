@@ -188,7 +188,13 @@ class Command:
         for output in self.outputs:
             statistics = f"{folder}/{folder_name(output.step)}/statistics"
             line += [argument.replace(STATISTICS, statistics) for argument in output.arguments]
-            line += [*_bounded(encoder_threads(output.arguments, threads)), "-map_metadata", "-1", "-map_chapters", "-1"]
+            line += [
+                *_bounded(encoder_threads(output.arguments, threads)),
+                "-map_metadata",
+                "-1",
+                "-map_chapters",
+                "-1",
+            ]
             if output is self.outputs[0] and output.lasts:
                 line += PICTURES_WRITTEN if output.picture else TIME_WRITTEN
             line += ["-f", "null", "-"] if output.discarded else [f"{folder}/{output.file}"]

@@ -264,7 +264,9 @@ class _Planner:
 
     def _needed_by(self, name: str) -> set[str]:
         """Name what needs the moving picture at a node: the steps that read it, and itself where it is stored."""
-        needing = {step.name for step in self.steps.values() if self._above(step) == name and self._moves(step)}
+        needing = {
+            step.name for step in self.steps.values() if self._above(step) == name and self._moves(step)
+        }
         return needing | ({name} if name in self.steps and self.steps[name].stored else set())
 
     def _moves(self, step: StepOrder) -> bool:

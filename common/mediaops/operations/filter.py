@@ -267,9 +267,7 @@ class FilterParameters(Parameters):
         return self.model_dump(mode="json", exclude_none=True, exclude={"steps": {"__all__": named}})
 
 
-SEPIA = Tone(
-    "colorchannelmixer=.393:.769:.189:0:.349:.686:.168:0:.272:.534:.131"
-)
+SEPIA = Tone("colorchannelmixer=.393:.769:.189:0:.349:.686:.168:0:.272:.534:.131")
 """The matrix that the W3C's Filter Effects draft gives for sepia(1)."""
 
 
@@ -279,7 +277,9 @@ WRITTEN: dict[str, Callable[[int], str]] = {
     "saturation": lambda percent: Tone(f"eq=saturation={1 + percent / 100:g}"),
     "sharpen": lambda percent: f"unsharp=luma_amount={percent / 50:g}",
     "blur": lambda pixels: f"gblur=sigma={pixels}:steps=3",
-    "vignette": lambda percent: Shade(f"vignette=angle={percent / 100 * 1.4:.3f}"),  # radians; π/2 is black corners
+    "vignette": lambda percent: Shade(
+        f"vignette=angle={percent / 100 * 1.4:.3f}"
+    ),  # radians; π/2 is black corners
     "denoise": lambda percent: f"hqdn3d=luma_spatial={percent * 0.12:g}",  # FFmpeg's default of 4 is 33 %
 }
 """Filters with a figure, in FFmpeg's language."""

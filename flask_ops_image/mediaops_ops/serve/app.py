@@ -16,7 +16,7 @@ from mediaops.operations.caption import CaptionEngine, CaptionParameters
 from mediaops.operations.transcribe import TranscribeEngine, TranscribeParameters
 from mediaops.problems import Answer, Problem, invalid, not_found, unauthorized, unavailable
 from mediaops_ops.serve import metrics
-from mediaops_ops.serve.estimates import estimated_seconds, seconds_left
+from mediaops_ops.serve.estimates import estimated_seconds
 from mediaops_ops.serve.queue import ENDED, Job, Queue
 from mediaops_ops.serve.requests import OPERATIONS, Order, read
 from mediaops_ops.serve.settings import ServeSettings
@@ -115,13 +115,13 @@ def _taken(order: Order, settings: ServeSettings, queue: Queue) -> tuple[Respons
         if waiting >= settings.queue_limit:
             detail = f"{waiting} jobs wait already; send it again later"
             raise Problem(429, "queue-full", detail, headers={"Retry-After": "30"})
-        past = queue.past_seconds(order.operation)
+        past, length = queue.past_seconds(order.operation), queue.media_seconds(body["file_url"])
         job = queue.add(
             order.request.job_id,
             order.operation,
             body,
             callback=order.request.callback_url,
-            estimated=estimated_seconds(order.operation, past, waiting, settings.workers),
+            estimated=estimated_seconds(order.operation, past, waiting, settings.workers, length),
         )
     # Addresses may differ, because they are signed anew each time; what is to be done may not.
     if (job.operation, job.body["params"]) != (order.operation, body["params"]):
@@ -140,16 +140,13 @@ def _found(job: Job | None) -> Job:
 
 def _shown(job: Job) -> dict[str, Any]:
     """Give a job as GET shows it; times in RFC 3339."""
-    left = None
-    if job.status == "processing" and job.started is not None:
-        left = seconds_left(time.time() - job.started, job.percent)
     shown = {
         "flask_job_id": job.id,
         "job_id": job.job_id,
         "operation": job.operation,
         "status": job.status,
         "percent": job.percent,
-        "seconds_left": left,
+        "seconds_left": job.seconds_left if job.status == "processing" else None,
         "estimated_duration": round(job.estimated),
         "attempts": job.attempts + (job.status == "processing"),
         "output_data": job.output,

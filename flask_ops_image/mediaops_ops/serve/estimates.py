@@ -17,24 +17,24 @@ TYPICAL_SECONDS = {
 
 
 def estimated_seconds(
-    operation: str, past: Sequence[tuple[float, float | None]], ahead: int, workers: int
+    operation: str,
+    past: Sequence[tuple[float, float | None]],
+    ahead: int,
+    workers: int,
+    length: float | None = None,
 ) -> int:
-    """Give seconds from arrival to the end: the median of past runs, after the jobs that wait before it.
+    """Give seconds from arrival to the end: the media's length times the median factor of past runs, after the jobs
+    that wait before it.
 
-    `past` are (seconds it took, seconds of media). The media's length isn't known on arrival, so the median
-    length of past jobs stands for it.
+    `past` are (seconds it took, seconds of media). Where the media's `length` in seconds isn't known on arrival, the
+    median length of past jobs stands for it.
     """
     factors = [took / length for took, length in past if length]
     lengths = [length for _, length in past if length]
     if factors:
-        own = median(factors) * median(lengths)
+        own = median(factors) * (length or median(lengths))
     elif past:
         own = median(took for took, _ in past)
     else:
         own = TYPICAL_SECONDS[operation]
     return max(1, round(own * (1 + ahead / workers)))
-
-
-def seconds_left(elapsed: float, percent: int) -> int | None:
-    """Give what is left of a running job by its own progress; None: too early to say."""
-    return round(elapsed * (100 - percent) / percent) if percent >= 5 else None

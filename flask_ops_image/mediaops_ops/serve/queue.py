@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from uuid import uuid5
 
 from mediaops.identity import NAMESPACE
@@ -48,12 +49,18 @@ CREATE TABLE IF NOT EXISTS jobs (
   callback TEXT,
   callback_due REAL,
   callback_tries INTEGER NOT NULL DEFAULT 0,
-  callback_state TEXT
+  callback_state TEXT,
+  seconds_left INTEGER,
+  file TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS jobs_due ON jobs (status, due);
+CREATE INDEX IF NOT EXISTS jobs_file ON jobs (file);
 CREATE INDEX IF NOT EXISTS jobs_callback ON jobs (callback_state, callback_due);
 CREATE TABLE IF NOT EXISTS heartbeat (one INTEGER PRIMARY KEY CHECK (one = 1), at REAL NOT NULL) STRICT;
 """
+
+ADDED = {"seconds_left": "INTEGER", "file": "TEXT"}
+"""Columns that a file of an earlier version lacks."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,9 @@ class Job:
     callback_due: float | None
     callback_tries: int
     callback_state: Literal["pending", "delivered", "abandoned"] | None
+    seconds_left: int | None
+    file: str | None
+    """The address of what it works on, without what changes each time it is signed."""
 
 
 def _job(row: sqlite3.Row) -> Job:
@@ -93,6 +103,11 @@ def _job(row: sqlite3.Row) -> Job:
     fields["body"] = json.loads(fields["body"])
     fields["output"] = json.loads(fields["output"]) if fields["output"] else None
     return Job(**fields)
+
+
+def _unsigned(address: str | None) -> str | None:
+    """Give an address without its query, in which signatures stand."""
+    return urlsplit(address)._replace(query="", fragment="").geturl() if address else None
 
 
 class Queue:
@@ -106,6 +121,10 @@ class Queue:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._open() as db:
             db.execute("PRAGMA journal_mode = WAL")
+            there = {row["name"] for row in db.execute("PRAGMA table_info(jobs)")}
+            for name, type_ in ADDED.items() if there else ():
+                if name not in there:
+                    db.execute(f"ALTER TABLE jobs ADD COLUMN {name} {type_}")
             for statement in filter(str.strip, SCHEMA.split(";\n")):
                 db.execute(statement)
 
@@ -139,9 +158,19 @@ class Queue:
         now = time.time()
         with self._write() as db:
             db.execute(
-                "INSERT INTO jobs (id, job_id, operation, body, due, estimated, created, callback) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING",
-                (flask_job_id(job_id), job_id, operation, json.dumps(body), now, estimated, now, callback),
+                "INSERT INTO jobs (id, job_id, operation, body, due, estimated, created, callback, file) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (job_id) DO NOTHING",
+                (
+                    flask_job_id(job_id),
+                    job_id,
+                    operation,
+                    json.dumps(body),
+                    now,
+                    estimated,
+                    now,
+                    callback,
+                    _unsigned(body.get("file_url")),
+                ),
             )
             return _job(db.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone())
 
@@ -175,6 +204,16 @@ class Queue:
                 (operation, most),
             ).fetchall()
         return [(float(row[0]), row[1]) for row in rows]
+
+    def media_seconds(self, address: str) -> float | None:
+        """Give how long a file is, as the latest job that read it found; None: nobody knows."""
+        with self._open() as db:
+            row = db.execute(
+                "SELECT media_seconds FROM jobs WHERE file = ? AND media_seconds IS NOT NULL "
+                "ORDER BY created DESC LIMIT 1",
+                (_unsigned(address),),
+            ).fetchone()
+        return row[0] if row else None
 
     def counts(self) -> list[tuple[str, str, int, float]]:
         """Give (operation, status, jobs, seconds they took in all)."""
@@ -220,7 +259,7 @@ class Queue:
         now = time.time()
         with self._write() as db:
             row = db.execute(
-                "UPDATE jobs SET status = 'processing', run = run + 1, started = ? WHERE id = "
+                "UPDATE jobs SET status = 'processing', run = run + 1, started = ?, seconds_left = NULL WHERE id = "
                 "(SELECT id FROM jobs WHERE status = 'queued' AND due <= ? ORDER BY created LIMIT 1) RETURNING *",
                 (now, now),
             ).fetchone()
@@ -261,20 +300,25 @@ class Queue:
 
     # For a worker ----------------------------------------------------------------------------------
 
-    def progress(self, id_: str, run: int, percent: int) -> None:
-        """Note how far a job is; never goes back."""
-        with self._write() as db:
-            db.execute(
-                "UPDATE jobs SET percent = max(percent, ?) WHERE id = ? AND run = ? AND status = 'processing'",
-                (percent, id_, run),
-            )
-
-    def complete(self, id_: str, run: int, output: dict[str, Any], *, media_seconds: float | None) -> None:
-        """End a job with what came out."""
+    def checked(self, id_: str, run: int, media_seconds: float) -> None:
+        """Note how long the file is that a job works on."""
         with self._write() as db:
             db.execute(
                 "UPDATE jobs SET media_seconds = ? WHERE id = ? AND run = ?", (media_seconds, id_, run)
             )
+
+    def progress(self, id_: str, run: int, percent: int, seconds_left: int | None) -> None:
+        """Note how far a job is, which never goes back, and how long it still takes."""
+        with self._write() as db:
+            db.execute(
+                "UPDATE jobs SET percent = max(percent, ?), seconds_left = ? "
+                "WHERE id = ? AND run = ? AND status = 'processing'",
+                (percent, seconds_left, id_, run),
+            )
+
+    def complete(self, id_: str, run: int, output: dict[str, Any]) -> None:
+        """End a job with what came out."""
+        with self._write() as db:
             self._end(db, id_, run, "completed", output, None, None)
 
     @staticmethod

@@ -19,6 +19,7 @@ from mediaops.media import Media
 from mediaops.models.base import FileType
 from mediaops.models.work import Exit, ObjectRef, StepFailure, StepOrder, StoredFile
 from mediaops.operations import REGISTRY
+from mediaops.pace import Pace
 from mediaops.reasons import Reason
 from mediaops.settings import load
 from mediaops.storage import Storage, StorageError, Unavailable
@@ -62,6 +63,7 @@ class ServeDesk:
         self._queue = Queue(settings.queue_file)
         self._source: Path | None = None
         self._told = 0.0
+        self._pace = Pace(time.monotonic())
 
     def source(self) -> Path:
         """Fetch the source, once; raises StepError."""
@@ -116,8 +118,7 @@ class ServeDesk:
             media=media,
             transcript=Transcript.model_validate_json(transcript.read_bytes()) if transcript else None,
         )
-        seconds = media.duration_millis / 1000 if media and media.duration_millis else None
-        self._queue.complete(self._job.id, self._job.run, output, media_seconds=seconds)
+        self._queue.complete(self._job.id, self._job.run, output)
         log.info("completed", extra={"job": self._job.id})
 
     def _store(self, file: OutputFile) -> tuple[StoredFile, str]:
@@ -141,14 +142,22 @@ class ServeDesk:
             return self._storage.presign_get(key, seconds=self._settings.url_seconds, audience="public")
         return f"{self._settings.public_endpoint}/{self._storage.bucket}/{key}"
 
+    def checked(self, media: Media) -> None:
+        """Note how long the source is, by which further jobs on it are estimated."""
+        if media.duration_millis:
+            self._queue.checked(self._job.id, self._job.run, media.duration_millis / 1000)
+
     def progress(self, step: str, fraction: float) -> None:  # noqa: ARG002
         """Note how far it is; what follows its own work is the storing."""
         self._tell(FETCHED_SHARE + fraction * (0.98 - FETCHED_SHARE))
 
     def _tell(self, fraction: float) -> None:
-        if time.monotonic() - self._told >= TELL_SECONDS:
-            self._told = time.monotonic()
-            self._queue.progress(self._job.id, self._job.run, int(fraction * 100))
+        now = time.monotonic()
+        self._pace.note(now, fraction)
+        if now - self._told >= TELL_SECONDS:
+            self._told = now
+            left = self._pace.seconds_left(now)
+            self._queue.progress(self._job.id, self._job.run, int(fraction * 100), left)
 
 
 def given_transcript(text: str) -> Transcript:
@@ -187,7 +196,7 @@ def carry_out(job: Job, settings: ServeSettings, network: Settings, folder: Path
     desk = ServeDesk(order, job, settings, network, Storage(settings, timeout_seconds=60.0), folder)
     path = desk.source()
     file_type = probe.kind(path)
-    work = Pass([step_for(order, file_type)], file_type, folder, desk)
+    work = Pass([step_for(order, file_type)], file_type, folder, desk, on_checked=desk.checked)
     work.run()
     return work
 

@@ -415,7 +415,9 @@ def test_frames_leave_the_graph_for_a_filter_that_ffmpeg_hasnt_and_feed_the_rest
     assert "-map 0:1" in arguments(plan, "small/rendition")
     assert ("clarity", 40) == (feed.filter.name, feed.filter.percent)
     written = " ".join(second.line("ffmpeg", "in.mp4", "out", fed=7))
-    assert " -i in.mp4 -seek_timestamp 1 -protocol_whitelist pipe -f nut -i pipe:7 -filter_complex " in written
+    assert (
+        " -i in.mp4 -seek_timestamp 1 -protocol_whitelist pipe -f nut -i pipe:7 -filter_complex " in written
+    )
     assert first.line("ffmpeg", "in.mp4", "out", feeding=[5])[-3:] == ["-f", "nut", "pipe:5"]
 
 

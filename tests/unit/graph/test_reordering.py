@@ -20,7 +20,9 @@ def chains(plan: PassPlan) -> list[str]:
 
 
 SMALL = step("small", "compress", {"height": 720, "fps": 10}, input="toned")
-VERTICAL = step("small", "crop", {"aspect": "9:16", "mode": "center", "resize": {"height": 720}}, input="toned")
+VERTICAL = step(
+    "small", "crop", {"aspect": "9:16", "mode": "center", "resize": {"height": 720}}, input="toned"
+)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,9 @@ def test_a_tone_is_done_on_what_a_crop_leaves_and_a_shade_of_the_whole_is_not():
 
     cut = "crop=608:1080:656:0,scale=406:720"
     assert [f"[0:0]{cut}[small~.0]", "[small~.0]eq=saturation=1.2[small.0]"] == chains(even)
-    assert ["[0:0]eq=saturation=1.2,vignette=angle=0.700[toned.0]", f"[toned.0]{cut}[small.0]"] == chains(shaded)
+    assert ["[0:0]eq=saturation=1.2,vignette=angle=0.700[toned.0]", f"[toned.0]{cut}[small.0]"] == chains(
+        shaded
+    )
 
 
 def test_tones_of_several_operations_wander_through_several_that_make_the_picture_smaller():

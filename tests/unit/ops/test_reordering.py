@@ -105,7 +105,7 @@ def test_each_still_of_a_toned_film_is_the_picture_at_its_time(
 
     film = pictures(desk.outcomes["small"].files[0].path)
     stills = [np.asarray(Image.open(file.path).resize((160, 120))) for file in desk.outcomes["stills"].files]
-    nearest = [min(range(40), key=lambda n: apart(still.astype(int), film[n])) for still in stills]  # noqa: B023
+    nearest = [min(range(40), key=lambda n: apart(still.astype(int), film[n])) for still in stills]
     assert shown == nearest
 
 
@@ -115,7 +115,10 @@ def test_a_still_of_hdr_and_a_smaller_film_share_a_decode(make: Any, step: Step,
         *(*clouds("320x180", "yuv420p10le", 4), "-c:v", "libx265", "-preset", "ultrafast"),
         *("-x265-params", "log-level=error:transfer=smpte2084:colorprim=bt2020:colormatrix=bt2020nc"),
     )
-    steps = (step("small", "compress", {"height": 90, "crf": 4}), step("still", "thumbnail", {"atMillis": [500]}))
+    steps = (
+        step("small", "compress", {"height": 90, "crf": 4}),
+        step("still", "thumbnail", {"atMillis": [500]}),
+    )
     desk = passed(hdr, tmp_path, *steps)
 
     small = pictures(desk.outcomes["small"].files[0].path)[5]

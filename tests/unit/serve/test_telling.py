@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from mediaops.models.exchange import Callback
 from mediaops_ops.serve.callbacks import LONGEST_WAIT_SECONDS, callback_body, headers, wait_seconds
-from mediaops_ops.serve.estimates import TYPICAL_SECONDS, estimated_seconds, seconds_left
+from mediaops_ops.serve.estimates import TYPICAL_SECONDS, estimated_seconds
 from mediaops_ops.serve.queue import Job, Queue
 from mediaops_ops.serve.settings import ServeSettings
 
@@ -35,8 +35,11 @@ def test_estimates_come_from_past_runs_and_from_a_table_before_there_are_any(
     assert estimated_seconds("transcribe", past, ahead, workers=2) == expected
 
 
-def test_what_is_left_follows_a_jobs_own_progress() -> None:
-    assert (seconds_left(10, 2), seconds_left(10, 50), seconds_left(10, 100)) == (None, 10, 0)
+def test_a_known_length_decides_where_past_runs_say_what_a_second_takes() -> None:
+    past = [(10.0, 5.0), (60.0, 20.0), (80.0, 40.0)]
+    assert estimated_seconds("transcribe", past, 0, workers=2, length=90.0) == 180
+    assert estimated_seconds("transcribe", [(10.0, None)], 0, workers=2, length=90.0) == 10
+    assert estimated_seconds("filter", [], 0, workers=2, length=90.0) == TYPICAL_SECONDS["filter"]
 
 
 def ended(tmp_path: Path, how: str) -> Job:
@@ -46,7 +49,7 @@ def ended(tmp_path: Path, how: str) -> Job:
     job = queue.take()
     assert job is not None
     if how == "completed":
-        queue.complete(job.id, job.run, {"processed_url": "https://example.com/a"}, media_seconds=None)
+        queue.complete(job.id, job.run, {"processed_url": "https://example.com/a"})
     else:
         queue.fail(job, "InvalidMedia", "The file is cut off.")
     found = queue.get(job.id)
