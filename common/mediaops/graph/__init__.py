@@ -9,7 +9,8 @@ What a parameter needs to know of the file beyond its facts (how loud it is) is 
 carried out before the commands (analyses).
 
 `plan_pass` is the way in (planning); what it gives are commands and their outputs (commands), each written as its
-kind (outputs), wired into the chains of one filter graph (wiring).
+kind (outputs), in the order that costs least (reordering), wired into the chains of one filter graph (wiring) and put
+together where they can share a decode (assembling).
 """
 
 from __future__ import annotations

@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import cast
 
 from mediaops.encoding import AVIF, JPEG, PNG, UNASKED, VIDEO_CODECS, WEBP, copied, encoder_words
 from mediaops.graph import outputs, segmented, sizing
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings
-from mediaops.graph.commands import (
-    STORED_NAME,
-    Command,
-    Document,
-    Feed,
-    Fit,
-    ImageFile,
-    Output,
-    PassPlan,
-)
+from mediaops.graph.assembling import alone, samples, together
+from mediaops.graph.commands import STORED_NAME, Command, Document, Fit, ImageFile, Output, PassPlan
 from mediaops.graph.kinds import MAKES, PREPARE_AUDIO, PREPARE_CUTS, PREPARE_SEGMENT, needs_media
 from mediaops.graph.measuring import Way
-from mediaops.graph.reordering import before_tones, picked
-from mediaops.graph.sampling import Samples, pieces
+from mediaops.graph.reordering import before_tones
+from mediaops.graph.sampling import Samples
 from mediaops.graph.segmented import CUTS, REMUXED
 from mediaops.graph.upright import upright
-from mediaops.graph.wiring import (
-    Hanging,
-    Node,
-    Stage,
-    files,
-    filtered_apart,
-    label,
-    sampled,
-    seconds,
-    shared,
-    sought,
-    staged,
-    way,
-)
+from mediaops.graph.wiring import Hanging, Node, files, filtered_apart, way
 from mediaops.media import Media, Sound
 from mediaops.models.base import SOURCE, FileType
 from mediaops.models.work import SPRITE, StepOrder
@@ -68,9 +47,6 @@ from mediaops.track import paths
 
 FRAMES = 8
 """Frames of a video that a caption is given to choose from, spread evenly."""
-SOUGHT_AT_ONCE = 4
-"""Stills that one command seeks: each has a decoder of its own, which takes memory for many pictures."""
-
 STILL_CONTAINERS = {
     ThumbnailFormat.JPEG: JPEG,
     ThumbnailFormat.WEBP: WEBP,
@@ -103,7 +79,7 @@ def plan_samples(
     """
     planner = _Planner(steps, media, findings, ())
     planner.plan()
-    return planner.samples(name, keyframes)
+    return samples(media, planner.nodes, planner.nodes[name], planner.encodings[name], keyframes)
 
 
 def plan_way(steps: Sequence[StepOrder], media: Media, findings: Findings, name: str) -> Way:
@@ -157,28 +133,11 @@ class _Planner:
         # Quality last: what the samples show may itself rest on another finding.
         kinds = sorted(self.wanted, key=lambda kind: kind is AnalysisKind.QUALITY)
         wanted = tuple(Analysis(kind, tuple(self.wanted[kind])) for kind in kinds)
-        commands = () if wanted else tuple(self._commands())
+        shared = together(self.media, self.nodes, self.pictures, self.sounds, self.waves)
+        commands = () if wanted else (*shared, *self.own)
         return PassPlan(
             commands, self.impossible, self.blocked, self.nothing, wanted, self.values, tuple(self.documents)
         )
-
-    def samples(self, name: str, keyframes: Sequence[int]) -> Samples:
-        """Give the pieces of a step's picture, each a file without loss."""
-        node, stream = self.nodes[name], self.media.picture_stream
-        rate = node.picture.frame_rate
-        if rate is None:
-            raise ValueError(f"{name} is no video")
-        commands = []
-        places = pieces(self.media.duration_millis or 0, rate, keyframes)
-        for index, piece in enumerate(places):
-            hanging = outputs.sample(node, index)
-            seeks = len(places) > 1 and self.media.seekable
-            when = ("-ss", seconds(piece.start), "-t", seconds(piece.length)) if seeks else ()
-            at = None if len(places) == 1 else (piece.start, piece.start + piece.length)
-            chain = sampled(self.nodes, hanging, stream, at, sought=seeks)
-            read = files(self.nodes, [hanging])
-            commands.append(Command((when,), (chain,), tuple(_labelled([hanging])), read))
-        return Samples(tuple(commands), self.encodings[name], node.picture, rate, whole=len(places) == 1)
 
     def _place(self, step: StepOrder) -> None:
         """Add the step's node and outputs; raises PlanError."""
@@ -386,7 +345,7 @@ class _Planner:
 
     def _sized_video(self, node: Node, encoding: Encoding, loud: str | None) -> None:
         """Add a film of a size: two passes of its own, the second again until it fits."""
-        sound, size, stream = self.media.sound, encoding.max_size_bytes or 0, self.media.picture_stream
+        sound, size = self.media.sound, encoding.max_size_bytes or 0
         as_is = sound is not None and copied(encoding.codec, sound, loud)
         budget = sizing.budget(encoding, self.media, node.picture, copied=as_is)
         encoding = replace(encoding, bitrate_kbps=budget.picture_kbps)
@@ -395,9 +354,7 @@ class _Planner:
         fit = Fit(size, "-b:v", budget.picture_kbps)
         for hanging, held in ((first, None), (second, fit)):
             if hanging is not None:
-                chains = shared(self.nodes, [hanging], f"0:{stream}")
-                read = files(self.nodes, [hanging])
-                self.own.append(Command(((),), tuple(chains), tuple(_labelled([hanging])), read, held))
+                self.own.append(alone(self.media, self.nodes, hanging, held))
 
     def _cropped(self, step: StepOrder, parameters: CropParameters, unled: Change) -> Change:
         """Give what a crop does; a smart one is led by a survey, and `unled` where there is nothing to go by."""
@@ -505,53 +462,3 @@ class _Planner:
             middle = (self.media.duration_millis or 0) * (2 * index + 1) // (2 * FRAMES)
             at = min(middle, self._last_frame()) if moving else None
             self.pictures.append(outputs.still(node.name, step.name, f"frame-{index}", change, JPEG, at))
-
-    def _commands(self) -> Iterable[Command]:
-        """Give what shares a decode, then what has a command of its own."""
-        yield from self._together()
-        yield from self.own
-
-    def _together(self) -> Iterable[Command]:
-        """Put what moves, and all that can share its decode, into one command; else stills and sounds apart."""
-        stream = self.media.picture_stream
-        moving = any(hanging.at_millis is None or not self.media.seekable for hanging in self.pictures)
-        if moving or filtered_apart(self.nodes, [hanging.node for hanging in self.pictures]):
-            still = self.media.file_type is FileType.IMAGE
-            pictures = self.pictures
-            if not still and not any(hanging.output.lasts for hanging in pictures):
-                pictures = [outputs.counted(self.nodes[SOURCE], pictures[0].output.step), *pictures]
-            top = staged(picked(self.nodes, pictures), pictures, () if still else outputs.ARRIVING)
-            command = self._stage(top, f"0:{stream}")
-            yield replace(
-                command,
-                outputs=(*command.outputs, *self.sounds),
-                files=files(self.nodes, self.pictures),
-            )
-            return
-        for start in range(0, len(self.pictures), SOUGHT_AT_ONCE):
-            some = self.pictures[start : start + SOUGHT_AT_ONCE]
-            inputs = tuple(("-ss", seconds(hanging.at_millis or 0)) for hanging in some)
-            chains = sought(self.nodes, some, stream)
-            yield Command(inputs, tuple(chains), tuple(_labelled(some)), files(self.nodes, some))
-        if self.sounds or self.waves:
-            chains = [f"[0:{self._sound().stream}]{h.tail}[{label(h.output)}]" for h in self.waves]
-            yield Command(((),), tuple(chains), (*_labelled(self.waves), *self.sounds))
-
-    def _stage(self, stage: Stage, source: str) -> Command:
-        """Give the command of one stage, with what it feeds."""
-        still = self.media.file_type is FileType.IMAGE
-        tapped = [outputs.frames(tap.node, index, still=still) for index, tap in enumerate(stage.taps)]
-        feeds = (
-            Feed(tap.filter, output.arguments, self._stage(tap.stage, "1:0"))
-            for tap, output in zip(stage.taps, _labelled(tapped), strict=True)
-        )
-        chains = shared(stage.nodes, [*stage.hangings, *tapped], source)
-        return Command(((),), tuple(chains), tuple(_labelled(stage.hangings)), feeds=tuple(feeds))
-
-
-def _labelled(hangings: Sequence[Hanging]) -> list[Output]:
-    """Give each output with the label of its picture mapped first."""
-    return [
-        replace(hanging.output, arguments=("-map", f"[{label(hanging.output)}]", *hanging.output.arguments))
-        for hanging in hangings
-    ]
