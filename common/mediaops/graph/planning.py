@@ -209,11 +209,11 @@ class _Planner:
     def _placed(self, step: StepOrder, change: Change, encoding: Encoding | None) -> Node:
         """Add the step's picture to the tree; tones above that nobody else needs are done on what it leaves."""
 
-        def alone(name: str, reader: str | None) -> bool:
+        def nobody_else(name: str, reader: str | None) -> bool:
             return self._needed_by(name) <= {reader or step.name}
 
         parent: str | None
-        parent, tones = before_tones(self.nodes, self._above(step), change, alone)
+        parent, tones = before_tones(self.nodes, self._above(step), change, nobody_else)
         if tones.filters:
             smaller = Node(f"{step.name}~", parent, change, None)
             self.nodes[smaller.name] = smaller
