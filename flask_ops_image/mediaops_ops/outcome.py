@@ -12,12 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mediaops.graph.measuring import Way
 from mediaops.models.base import FileType
 from mediaops.models.usage import Usage
 from mediaops.models.work import PostText
 from mediaops.reasons import Reason
+
+if TYPE_CHECKING:
+    from mediaops.graph.measuring import Way
 
 Progress = Callable[[float], None]
 """Takes the fraction done, 0.0 to 1.0; cheap to call often, never raises."""
