@@ -18,6 +18,7 @@ from __future__ import annotations
 from mediaops.graph.analyses import Analysis, AnalysisKind, Findings, supposed
 from mediaops.graph.commands import (
     DEMUXERS,
+    HARDWARE_DECODED,
     MAX_PIXELS,
     STORED_NAME,
     Command,
@@ -39,6 +40,7 @@ __all__ = [
     "CUTS",
     "CUTS_FILE",
     "DEMUXERS",
+    "HARDWARE_DECODED",
     "MAX_PIXELS",
     "PREPARE_AUDIO",
     "PREPARE_CUTS",

@@ -31,7 +31,7 @@ class AnalysisKind(StrEnum):
     SURVEY = "survey"
     """What the picture shows, seen small: cuts, light, sharpness, movement, faces."""
     ENCODERS = "encoders"
-    """Which formats the node's GPU encodes, for steps that ask for a GPU."""
+    """Which formats the node's GPU encodes, and whether it decodes the file, for steps that ask for a GPU."""
     CUTS = "cuts"
     """Where the film is cut into segments, which go by its keyframes."""
     QUALITY = "quality"
@@ -61,6 +61,8 @@ class Findings(Model):
     """Of the file's upright picture."""
     encoders: tuple[Codec, ...] | None = None
     """What the GPU encodes; empty: nothing."""
+    decodes: bool = False
+    """The GPU decodes the file."""
     cuts: Cuts | None = None
     """Of the file's picture."""
     qualities: dict[str, QualityFound] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mediaops.encoding import IMAGE_QUALITY, PNG, Container
 from mediaops.graph.analyses import Analysis
@@ -27,6 +27,9 @@ PICTURES_WRITTEN = ("-stats_mux_pre:v:0", "pipe:1", "-stats_mux_pre_fmt:v:0", "f
 TIME_WRITTEN = ("-stats_mux_pre:a:0", "pipe:1", "-stats_mux_pre_fmt:a:0", "time={t}")
 """Have FFmpeg say after each picture, or piece of sound, how far it is: its own reports begin only once every output
 has begun, which for a sprite or a late still is at the end."""
+HARDWARE_DECODED = ("-hwaccel", "cuda")
+"""Arguments before an input whose pictures NVIDIA's decoder makes; they come back into memory, where filters are.
+What it can't decode, FFmpeg decodes itself."""
 LONGEST_ARGUMENT = 100_000
 """Bytes of a filter graph above which it goes into a file: Linux takes arguments of up to 128 KiB each."""
 
@@ -138,6 +141,12 @@ class Command:
     """Set where the output must come to a size; the command is run again at another rate until it does."""
     feeds: tuple[Feed, ...] = ()
     joined: Joined | None = None
+
+    @property
+    def on_gpu(self) -> Command:
+        """Give this command with its pictures decoded by the GPU."""
+        decoded = tuple((*HARDWARE_DECODED, *options) for options in self.inputs)
+        return replace(self, inputs=decoded) if self.graph else self
 
     @property
     def graph_file(self) -> tuple[str, str] | None:

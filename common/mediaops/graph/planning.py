@@ -135,6 +135,8 @@ class _Planner:
         wanted = tuple(Analysis(kind, tuple(self.wanted[kind])) for kind in kinds)
         shared = together(self.media, self.nodes, self.pictures, self.sounds, self.waves)
         commands = () if wanted else (*shared, *self.own)
+        if self.findings.decodes:
+            commands = tuple(command.on_gpu for command in commands)
         return PassPlan(
             commands, self.impossible, self.blocked, self.nothing, wanted, self.values, tuple(self.documents)
         )

@@ -204,6 +204,15 @@ def test_a_gpu_s_encoder_is_taken_where_there_is_one() -> None:
     assert () == plan_pass([step("small")], VIDEO).wanted
 
 
+def test_a_gpu_decodes_what_it_was_seen_to_decode() -> None:
+    steps = [step("small", gpu=1), step("sound", "transcribe")]
+    (command,) = plan_pass(steps, VIDEO, Findings(encoders=(), decodes=True)).commands
+    line = command.line("ffmpeg", "in.mp4", "out")
+    assert line[line.index("-i") - 2 : line.index("-i")] == ["-hwaccel", "cuda"]
+    (command,) = plan_pass(steps, VIDEO, Findings(encoders=())).commands
+    assert "-hwaccel" not in command.line("ffmpeg", "in.mp4", "out")
+
+
 def test_the_index_stands_first_unless_it_is_not_wanted() -> None:
     assert "+faststart" == argument(plan_pass([step("small")], VIDEO), "-movflags")
     plan = plan_pass([step("small", parameters={"faststart": False})], VIDEO)

@@ -12,8 +12,8 @@ from PIL import Image
 
 from mediaops.models.base import FileType
 from mediaops.operations.compress import Codec
-from mediaops_ops import ffmpeg
-from mediaops_ops.analyses.encoders import works
+from mediaops_ops import ffmpeg, probe
+from mediaops_ops.analyses.encoders import decodes, works
 from mediaops_ops.outcome import StepOutcome
 from mediaops_ops.passes import Pass
 from tests.unit.ops.folder_desk import Folder
@@ -120,5 +120,6 @@ def test_an_image_stays_within_its_size(make_of, make, step, tmp_path) -> None:
 
 def test_no_gpu_has_no_encoder_and_is_no_failure(make_of, scenes, step, tmp_path) -> None:
     assert not works(Codec.H264, tmp_path)
+    assert not decodes(scenes, probe.check(scenes, FileType.VIDEO), tmp_path)
     made = make_of(scenes, "video", step("small", "compress", {"height": 90}, gpu=1))["small"]
     assert "libx264: the GPU has no encoder for h264" == made.values["encoder"]
