@@ -13,7 +13,8 @@ from uuid import UUID
 from mediaops.identity import digest
 from mediaops.measures import VERSIONS, Measure
 from mediaops.models.base import SOURCE, FileType
-from mediaops.models.mediaasset import EditedTranscript, MediaAssetSpec
+from mediaops.models.mediaasset import MediaAssetSpec
+from mediaops.models.publish import EditedTranscript
 from mediaops.models.work import ObjectRef, StepOrder, StepResult
 from mediaops.operations import Makes
 from mediaops.planner.orders import TRANSCRIPT_ROLE, reference, step_orders

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mediaops.identity import digest, processing_job_name
-from mediaops.models.mediaasset import SOURCE, EditedTranscript, MediaAssetSpec, OperationSpec
+from mediaops.models.mediaasset import SOURCE, MediaAssetSpec, OperationSpec
+from mediaops.models.publish import EditedTranscript
 from mediaops.operations import Makes, Operation, Parameters
 from mediaops.operations.caption import CaptionParameters
 

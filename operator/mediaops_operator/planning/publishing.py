@@ -13,7 +13,8 @@ from typing import Any, Literal
 from uuid import UUID
 
 from mediaops.identity import digest, request_id
-from mediaops.models.mediaasset import SOURCE, PostStatus, PublicationStatus, Publish, Target
+from mediaops.models.mediaasset import SOURCE, PostStatus, PublicationStatus
+from mediaops.models.publish import Publish, Target
 from mediaops.models.work import StepResult, StoredFile
 from mediaops.publications import HELD, TERMINAL, Decision, Publication, State
 from mediaops.reasons import Reason

@@ -6,7 +6,8 @@ import pytest
 
 from mediaops.identity import digest
 from mediaops.models.base import FileType
-from mediaops.models.mediaasset import MediaAssetSpec, Review
+from mediaops.models.mediaasset import MediaAssetSpec
+from mediaops.models.publish import Review
 from mediaops.models.work import StepResult, StoredFile
 from mediaops.operations.crop import CropParameters
 from mediaops.planner import Pass, Placement, pack, plan_steps, step_orders
