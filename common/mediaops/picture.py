@@ -13,8 +13,6 @@ from mediaops.subtitles import SubtitleFile
 
 MAX_SIDE = 8192
 """Longest side in pixels that is made: 8K, and within every encoder's limits."""
-
-
 SHADED_PIXELS = 400_000
 """On smaller pictures clarity, which counts how often each brightness is there, comes out otherwise than on large
 ones: by 4 to 7 levels of 255 in the mean at 180 lines, where it changes 8; by 0.5 to 2.5 from 480 lines on."""
