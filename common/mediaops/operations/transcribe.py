@@ -109,7 +109,7 @@ class TranscribeParameters(Parameters):
 
 
 ENGINE_VERSIONS = {
-    TranscribeEngine.POCKETSPHINX: "7",
+    TranscribeEngine.POCKETSPHINX: "8",
     TranscribeEngine.OPENAI: "2",
     TranscribeEngine.FASTER_WHISPER: "1",
 }
