@@ -49,6 +49,11 @@ def rules(*pairs: tuple[str, str]) -> dict[str, Any]:
     return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
 
 
+def keyed_by(name: str) -> dict[str, Any]:
+    """Give the schema extension for a list whose items are told apart by one of their fields."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [name]}
+
+
 LABEL_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 Name = Annotated[str, Field(min_length=1, max_length=40, pattern=LABEL_PATTERN)]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mediaops.models.base import Bytes, Generation, Millis, Model, Name, Pixels, Time
+from mediaops.models.base import Bytes, Generation, Millis, Model, Name, Pixels, Time, keyed_by
 
 ConditionStatus = Literal["True", "False", "Unknown"]
 
@@ -28,13 +28,7 @@ class Condition(Model):
     """When status last changed (RFC 3339)."""
 
 
-Conditions = Annotated[
-    list[Condition],
-    Field(
-        max_length=16,
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
-    ),
-]
+Conditions = Annotated[list[Condition], Field(max_length=16, json_schema_extra=keyed_by("type"))]
 """Conditions of a resource, one of each type."""
 
 

@@ -20,6 +20,7 @@ from mediaops.models.base import (
     Pixels,
     Reference,
     Time,
+    keyed_by,
     rules,
 )
 from mediaops.models.conditions import Conditions, OutputStatus
@@ -157,14 +158,7 @@ class MediaAssetSpec(Model):
     """Where the file comes from: exactly one of googleDrive, url, upload and object. Immutable."""
     operations: Annotated[
         list[OperationSpec],
-        Field(
-            max_length=32,
-            json_schema_extra={
-                "x-kubernetes-list-type": "map",
-                "x-kubernetes-list-map-keys": ["name"],
-                **rules(*OPERATIONS_RULES),
-            },
-        ),
+        Field(max_length=32, json_schema_extra={**keyed_by("name"), **rules(*OPERATIONS_RULES)}),
     ] = []
     """What to do with the file. May be left out: publish the source."""
     primary: Reference | None = None
@@ -295,13 +289,7 @@ class PublicationStatus(Model):
     """The generation whose results were sent."""
     sends: Annotated[int, Field(ge=0, le=100_000)] = 0
     """How often the request was sent to n8n."""
-    posts: Annotated[
-        list[PostStatus],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["target"]},
-        ),
-    ] = []
+    posts: Annotated[list[PostStatus], Field(max_length=16, json_schema_extra=keyed_by("target"))] = []
     """One entry per target."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from mediaops.models.base import LABEL_PATTERN, Model, Name, OwnKey, Reference, Sha256, rules
+from mediaops.models.base import LABEL_PATTERN, Model, Name, OwnKey, Reference, Sha256, keyed_by, rules
 from mediaops.operations.caption import LanguageCode
 
 
@@ -79,14 +79,7 @@ class Publish(Model):
     ] = "default"
     """Identity of this publication: each target is posted once per key; another key publishes again, on
     purpose."""
-    targets: Annotated[
-        list[Target],
-        Field(
-            min_length=1,
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
-        ),
-    ]
+    targets: Annotated[list[Target], Field(min_length=1, max_length=16, json_schema_extra=keyed_by("name"))]
     """Where to publish."""
 
 
@@ -113,19 +106,9 @@ class EditedTranscript(Model):
 class Review(Model):
     """What people decided about this asset. Manifests kept in Git leave it out."""
 
-    texts: Annotated[
-        list[ReviewedText],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["target"]},
-        ),
-    ] = []
+    texts: Annotated[list[ReviewedText], Field(max_length=16, json_schema_extra=keyed_by("target"))] = []
     """Which variant each target gets, in place of its text.variant."""
     transcripts: Annotated[
-        list[EditedTranscript],
-        Field(
-            max_length=16,
-            json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["operation"]},
-        ),
+        list[EditedTranscript], Field(max_length=16, json_schema_extra=keyed_by("operation"))
     ] = []
     """Transcripts that people corrected; the backend writes them here (PUT …/transcripts/OPERATION)."""
