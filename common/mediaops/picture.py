@@ -13,9 +13,10 @@ from mediaops.subtitles import SubtitleFile
 
 MAX_SIDE = 8192
 """Longest side in pixels that is made: 8K, and within every encoder's limits."""
-SHADED_PIXELS = 400_000
-"""On smaller pictures clarity, which counts how often each brightness is there, comes out otherwise than on large
-ones: by 4 to 7 levels of 255 in the mean at 180 lines, where it changes 8; by 0.5 to 2.5 from 480 lines on."""
+LARGE_PIXELS = 400_000
+"""From here on (480 lines) clarity looks at pictures in half their size. Smaller ones come out otherwise than large
+ones, because it counts how often each brightness is there: by 4 to 7 levels of 255 in the mean at 180 lines, where it
+changes 8; by 0.5 to 2.5 from 480 on."""
 
 
 class PlanError(Exception):
@@ -164,7 +165,7 @@ class Change:
     def commutes(self, further: Change) -> bool:
         """Say whether this comes to the same behind a further change, which takes pixels or pictures away."""
         left, whole = further.picture, not any(isinstance(one, Cut) for one in further.filters)
-        shades = (Shade, FrameFilter) if left.width * left.height >= SHADED_PIXELS else (Shade,)
+        shades = (Shade, FrameFilter) if left.width * left.height >= LARGE_PIXELS else (Shade,)
         alike = (Tone, *shades) if whole else (Tone,)
         return all(isinstance(one, alike) for one in self.filters) and all(
             isinstance(one, (Cut, Scaling, Thinning)) for one in further.filters

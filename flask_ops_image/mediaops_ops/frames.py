@@ -17,7 +17,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from mediaops.graph import Command
-from mediaops.picture import FrameFilter, FrameFilterName
+from mediaops.picture import LARGE_PIXELS, FrameFilter, FrameFilterName
 from mediaops.reasons import Reason
 from mediaops_ops import ffmpeg
 from mediaops_ops.outcome import StepError
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 CLIP_LIMIT = 3.0
 """How steep CLAHE may make the curve of a tile, in multiples of an even one."""
 TILES = (8, 8)
-HALVED_PIXELS = 400_000
-"""From 480 lines on."""
 ZERO = 128
 """What stands for no change, where changes are kept in bytes; a greater one than 127 is cut off."""
 PIPE_BYTES = 1024 * 1024
@@ -187,7 +185,7 @@ def clarity(percent: int) -> Callable[[NDArray[uint8]], None]:
 
     def change(bright: Any) -> None:
         height, width = bright.shape
-        if bright.size < HALVED_PIXELS:
+        if bright.size < LARGE_PIXELS:
             cv2.addWeighted(clahe.apply(bright), share, bright, 1 - share, 0, bright)
             return
         small = cv2.resize(bright, (width // 2, height // 2), interpolation=cv2.INTER_AREA)

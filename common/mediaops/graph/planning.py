@@ -210,12 +210,8 @@ class _Planner:
 
     def _placed(self, step: StepOrder, change: Change, encoding: Encoding | None) -> Node:
         """Add the step's picture to the tree; tones above that nobody else needs are done on what it leaves."""
-
-        def nobody_else(name: str, reader: str | None) -> bool:
-            return self._needed_by(name) <= {reader or step.name}
-
         parent: str | None
-        parent, tones = before_tones(self.nodes, self._above(step), change, nobody_else)
+        parent, tones = before_tones(self.nodes, step.name, self._above(step), change, self._needed_by)
         if tones.filters:
             smaller = Node(f"{step.name}~", parent, change, None)
             self.nodes[smaller.name] = smaller

@@ -14,20 +14,19 @@ from mediaops.picture import Change, Picture
 
 
 def before_tones(
-    nodes: Nodes, above: str, change: Change, alone: Callable[[str, str | None], bool]
+    nodes: Nodes, reader: str, above: str, change: Change, needed_by: Callable[[str], set[str]]
 ) -> tuple[str | None, Change]:
-    """Give the node on which a change is made instead of on `above`, and what is done behind it for that.
+    """Give the node on which a reader's change is made instead of on `above`, and what is done behind it for that.
 
-    `alone` says whether nothing that moves needs a node (its name) but one other (its name; None: the change's).
+    `needed_by` names what needs the moving picture at a node.
     """
     behind = Change(change.picture)
     if _samples(change.picture) >= _samples(nodes[above].picture):
         return above, behind
     place: str | None = above
-    reader: str | None = None
     while place is not None:
         tones = nodes[place].change
-        if not (tones.filters and tones.commutes(change) and alone(place, reader)):
+        if not (tones.filters and tones.commutes(change) and needed_by(place) <= {reader}):
             break
         behind = tones.then(behind)
         reader, place = place, nodes[place].parent

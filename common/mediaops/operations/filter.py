@@ -277,9 +277,8 @@ WRITTEN: dict[str, Callable[[int], str]] = {
     "saturation": lambda percent: Tone(f"eq=saturation={1 + percent / 100:g}"),
     "sharpen": lambda percent: f"unsharp=luma_amount={percent / 50:g}",
     "blur": lambda pixels: f"gblur=sigma={pixels}:steps=3",
-    "vignette": lambda percent: Shade(
-        f"vignette=angle={percent / 100 * 1.4:.3f}"
-    ),  # radians; π/2 is black corners
+    # In radians; π/2 is black corners.
+    "vignette": lambda percent: Shade(f"vignette=angle={percent / 100 * 1.4:.3f}"),
     "denoise": lambda percent: f"hqdn3d=luma_spatial={percent * 0.12:g}",  # FFmpeg's default of 4 is 33 %
 }
 """Filters with a figure, in FFmpeg's language."""
