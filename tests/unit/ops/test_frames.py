@@ -143,18 +143,8 @@ def test_a_picture_that_begins_after_its_sound_still_does_behind_the_filter(
 ) -> None:
     late = make(
         tmp_path / "late.mp4",
-        *(
-            "-itsoffset",
-            "0.8",
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc2=s=320x180:r=10:d=2",
-            "-f",
-            "lavfi",
-            "-i",
-            "sine=d=3",
-        ),
+        *("-itsoffset", "0.8", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=10:d=2"),
+        *("-f", "lavfi", "-i", "sine=d=3"),
         *("-c:v", "libx264", "-preset", "ultrafast"),
     )
     desk, work = run(late, tmp_path, step("clear", "filter", filtered({"clarity": 10})))

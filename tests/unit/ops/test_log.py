@@ -48,16 +48,23 @@ def test_the_tail_keeps_the_last_lines():
     assert (400, "line 499") == (len(lines), json.loads(lines[-1])["message"])
 
 
+def loaded(*imported: str) -> set[str]:
+    """Give the modules that a new Python has once it has imported these."""
+    program = f"import sys, {', '.join(imported)}; print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(said.stdout.split())
+
+
+def test_what_works_on_the_source_is_loaded_only_once_that_is_asked_for():
+    first = loaded("mediaops_ops.run")
+
+    assert "mediaops_ops.storage" in first
+    assert not first & {"mediaops.graph", "mediaops.operations", "mediaops_ops.passes"}
+
+
 def test_a_pod_starts_without_loading_what_it_may_not_need():
     """Each of these takes longer to import than the rest of the start together."""
-    program = "import sys, mediaops_ops.run, mediaops_ops.passes; print(*sys.modules)"
-    loaded = set(
-        subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
-        ).stdout.split()
-    )
-
-    assert not loaded & {
+    assert not loaded("mediaops_ops.run", "mediaops_ops.passes") & {
         "av",
         "cv2",
         "PIL",

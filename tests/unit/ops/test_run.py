@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import subprocess
-import sys
 
 import av
 import pytest
@@ -101,15 +99,6 @@ def test_an_order_that_is_done_reads_no_source(door, bucket, clip, three):
     assert Exit.DONE == door.run(order), door.failures
 
     assert not any(key == order.source.key for key, _ in bucket.gets)
-
-
-def test_what_works_on_the_source_is_loaded_only_once_that_is_asked_for():
-    program = "import sys, mediaops_ops.run; print(*sys.modules)"
-    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-
-    loaded = set(said.stdout.split())
-    assert "mediaops_ops.storage" in loaded
-    assert not loaded & {"mediaops.graph", "mediaops.operations", "mediaops_ops.passes"}
 
 
 def test_what_another_asset_could_skip_still_fails_where_it_is_required(
